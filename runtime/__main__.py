@@ -1,0 +1,8 @@
+"""`python -m genmo.runtime`: the command line of `runtime.cli`."""
+
+from __future__ import annotations
+
+from .cli import main
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,104 @@
+"""The sampler follows the published schedule and update, and stops when it is asked to."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from genmo.runtime.errors import CancelledError
+from genmo.runtime.sampler import alphas_bar, sample, timesteps
+
+
+def run(denoise, steps: int = 6, guidance: float = 1.0, refine=lambda x: x, stop=lambda: False, noise=None):
+    noise = np.random.default_rng(0).standard_normal((5, 3)).astype(np.float32) if noise is None else noise
+    done: list[int] = []
+    result = sample(
+        denoise, noise, steps=steps, guidance=guidance, refine=refine, on_step=done.append, should_stop=stop
+    )
+    return result, done
+
+
+def test_schedule_matches_the_published_numbers() -> None:
+    table = alphas_bar()
+    assert table.shape == (1000,)
+    assert np.sqrt(table[999]) == pytest.approx(4.93e-5, rel=2e-3)  # genmo.md section 6
+    assert (np.diff(table) < 0).all()
+    steps = timesteps(50)
+    assert steps[0] == 999
+    assert steps[-1] == 0
+    assert sorted(steps.tolist())[:3] == [0, 20, 41]
+    assert sorted(steps.tolist())[-2:] == [979, 999]
+    assert timesteps(1).tolist() == [999]
+
+
+def test_a_network_that_knows_the_answer_gives_it() -> None:
+    answer = np.arange(15, dtype=np.float32).reshape(5, 3)
+    result, done = run(lambda x, step, with_text: answer)
+    np.testing.assert_array_equal(result, answer)
+    assert done == [1, 2, 3, 4, 5, 6]
+
+
+def test_the_noise_that_the_network_sees_shrinks_as_the_schedule_says() -> None:
+    """With the estimate fixed at 0, x at step t is the first noise times sqrt(1 - abar)."""
+    seen: dict[int, np.ndarray] = {}
+
+    def denoise(x, step, with_text):
+        seen[step] = x
+        return np.zeros_like(x)
+
+    noise = np.ones((5, 3), np.float32)
+    run(denoise, steps=8, noise=noise)
+    table = alphas_bar()
+    for step, x in seen.items():
+        np.testing.assert_allclose(x, np.sqrt(1.0 - table[step]) * noise, rtol=1e-4)
+
+
+def test_guidance_extrapolates_from_no_text_to_text() -> None:
+    def denoise(x, step, with_text):
+        return np.full_like(x, 3.0 if with_text else 1.0)
+
+    result, _ = run(denoise, guidance=2.5)
+    np.testing.assert_allclose(result, 6.0)
+
+
+def test_guidance_of_one_calls_the_network_once_a_step() -> None:
+    calls: list[bool] = []
+
+    def denoise(x, step, with_text):
+        calls.append(with_text)
+        return x
+
+    run(denoise, steps=4)
+    assert calls == [True] * 4
+
+
+def test_later_steps_start_from_the_refined_estimate() -> None:
+    seen = []
+
+    def denoise(x, step, with_text):
+        seen.append(x)
+        return np.zeros_like(x)
+
+    result, _ = run(denoise, steps=3, refine=lambda x: x + 2.0)
+    np.testing.assert_allclose(result, 2.0)
+    plain = []
+    run(lambda x, step, with_text: (plain.append(x), np.zeros_like(x))[1], steps=3)
+    assert not np.allclose(seen[1], plain[1])
+
+
+@pytest.mark.parametrize("allowed", [0, 1, 5])
+def test_stops_before_the_next_evaluation(allowed: int) -> None:
+    calls: list[int] = []
+
+    def denoise(x, step, with_text):
+        calls.append(step)
+        return x
+
+    with pytest.raises(CancelledError):
+        run(denoise, steps=20, guidance=2.0, stop=lambda: len(calls) >= allowed)
+    assert len(calls) == allowed
+
+
+def test_no_steps_is_a_mistake_of_the_caller() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        timesteps(0)

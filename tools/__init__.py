@@ -1,0 +1,1 @@
+"""Scripts that build what the extension ships: text encoder, model packs. Never in the zip."""

@@ -1,0 +1,1 @@
+"""Training of the base model in torch; never part of the extension."""

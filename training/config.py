@@ -1,0 +1,90 @@
+"""One dataclass holds every choice of a training run."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from genmo.runtime.conditioning import CONDITIONS
+from genmo.runtime.features import LAYOUT
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Shape of the network (genmo.md section 5, at another size).
+
+    Attributes:
+        width: channels of a frame token.
+        layers: transformer layers; every second one also attends to the text.
+        heads: attention heads.
+        band: a frame sees this many frames to each side.
+        features: length of a feature row.
+        conditions: length of a condition row.
+        text_width: width of a text token.
+    """
+
+    width: int = 256
+    layers: int = 8
+    heads: int = 4
+    band: int = 60
+    features: int = LAYOUT.width
+    conditions: int = CONDITIONS.width
+    text_width: int = 384
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything a run depends on; stored in each checkpoint.
+
+    Attributes:
+        network: shape of the network.
+        minutes: length of the run on the clock, over all its sessions; the learning rate follows it.
+        batch: samples a step.
+        frames: length of a training window.
+        text_tokens: tokens kept of a caption.
+        learning_rate: peak rate of AdamW.
+        warmup_steps: linear warm-up.
+        ema_decay: decay of the averaged weights that are exported.
+        text_dropout: share of captions that are hidden, for classifier-free guidance.
+        regression_share: share of keyed samples trained with x_t = 0, t = 999 (genmo.md section 11).
+        loss_weights: weight by loss name (see `losses.py`).
+        threads: torch threads.
+        seed: of this session; a restart uses another one.
+        checkpoint_minutes: time between checkpoints.
+        compile: use torch.compile for trunk and losses.
+    """
+
+    network: NetworkConfig = dataclasses.field(default_factory=NetworkConfig)
+    minutes: float = 120.0
+    batch: int = 24
+    frames: int = 128
+    text_tokens: int = 24
+    learning_rate: float = 6e-4
+    warmup_steps: int = 200
+    ema_decay: float = 0.999
+    text_dropout: float = 0.12
+    regression_share: float = 0.4
+    loss_weights: dict[str, float] = dataclasses.field(
+        default_factory=lambda: {"joints": 20.0, "velocity": 800.0, "feet": 1500.0, "path": 0.3}
+    )
+    threads: int = 2
+    seed: int = 0
+    checkpoint_minutes: float = 4.0
+    compile: bool = True
+
+    def to_json(self) -> str:
+        """JSON text that `from_json` reads back."""
+        return json.dumps(dataclasses.asdict(self), indent=2)
+
+    @staticmethod
+    def from_json(text: str) -> TrainConfig:
+        """Configuration of JSON text; unknown keys raise TypeError."""
+        values = json.loads(text)
+        return TrainConfig(**{**values, "network": NetworkConfig(**values.get("network", {}))})
+
+    @staticmethod
+    def load(path: Path | None) -> TrainConfig:
+        """Configuration of a JSON file, or the defaults."""
+        return TrainConfig() if path is None else TrainConfig.from_json(path.read_text(encoding="utf-8"))

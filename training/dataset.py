@@ -1,0 +1,146 @@
+"""Clips as ready feature arrays, original and mirrored, cached in one file."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genmo.runtime import features, rotation, skeleton
+from genmo.training.archive import Archive, Clip, usable
+
+Float = NDArray[np.float32]
+
+FPS = 30.0
+WRIST_CONTACT_SPEED = 0.15
+"""A wrist slower than this (m/s) counts as in contact (genmo.md section 11)."""
+
+_SWAPS = {"left": "right", "leftward": "rightward", "leftwards": "rightwards", "clockwise": "counterclockwise",
+          "cw": "ccw"}  # fmt: skip
+_MIRRORED_WORDS = (
+    _SWAPS
+    | {new: old for old, new in _SWAPS.items()}
+    | {"counter-clockwise": "clockwise", "anticlockwise": "clockwise", "anti-clockwise": "clockwise"}
+)
+
+
+def mirror_text(text: str) -> str:
+    """The caption of the mirrored motion: left and right, clockwise and counterclockwise change places."""
+    return re.sub(r"[A-Za-z\-]+", lambda m: _MIRRORED_WORDS.get(m.group(0).lower(), m.group(0)), text)
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """Features of one clip, T frames, independent of any reference heading.
+
+    Attributes:
+        name: id of the clip.
+        captions: sentences.
+        pose: (T, 22, 6) 6D rotations, pelvis without heading.
+        headings: (T,) radians, continuous.
+        root: (T, 3) pelvis position.
+        velocity: (T, 2) root velocity in the heading frame, m/s.
+        contacts: (T, 6).
+        joints: (T, 22, 3) positions with the ground position and heading of the pelvis taken away.
+        measured: (22,) 1 where the source measured the joint's rotation.
+        weight: sampling weight.
+    """
+
+    name: str
+    captions: tuple[str, ...]
+    pose: Float
+    headings: Float
+    root: Float
+    velocity: Float
+    contacts: Float
+    joints: Float
+    measured: Float
+    weight: float
+
+
+def sequence_from(clip: Clip, *, mirrored: bool) -> Sequence:
+    """Features of a clip or of its mirror image."""
+    vectors, root = clip.rotations.astype(np.float64), clip.root.astype(np.float64)
+    contacts, measured = clip.contacts.astype(np.float64), clip.measured.astype(np.float32)
+    captions = clip.captions
+    if mirrored:
+        order = list(skeleton.MIRROR)
+        vectors = vectors[:, order] * np.array([1.0, -1.0, -1.0])
+        root = root * np.array([-1.0, 1.0, 1.0])
+        contacts, measured = contacts[:, [2, 3, 0, 1]], measured[order]
+        captions = tuple(mirror_text(caption) for caption in captions)
+    local = rotation.from_axis_angle(vectors)
+    positions, _ = skeleton.forward_kinematics(root, local)
+    wrists = positions[:, [skeleton.INDEX["l_wrist"], skeleton.INDEX["r_wrist"]]]
+    speed = np.linalg.norm(np.diff(wrists, axis=0, append=wrists[-1:]), axis=-1) * FPS
+    headings, pose = features.pose_sixd(local)
+    steps = np.diff(root[:, ::2], axis=0, append=root[-1:, ::2]) * FPS
+    steps[-1] = steps[-2]
+    upright = positions - root[:, None] * np.array([1.0, 0.0, 1.0])
+    joints = rotation.rotate(rotation.about_y(-headings)[:, None], upright)
+    return Sequence(
+        clip.name, captions, _f32(pose), _f32(np.unwrap(headings)), _f32(root),
+        _f32(features.turn_planar(steps, -headings)),
+        _f32(np.concatenate([contacts, speed < WRIST_CONTACT_SPEED], axis=1)),
+        _f32(joints), measured, _sampling_weight(clip),
+    )  # fmt: skip
+
+
+def _f32(array: NDArray[np.generic]) -> Float:
+    return np.ascontiguousarray(array, dtype=np.float32)
+
+
+def _sampling_weight(clip: Clip) -> float:
+    """Longer clips weigh more, up to 30 s; soft or odd ones less."""
+    weight = float(np.clip(len(clip.root), 90, 900))
+    for flag, factor in (("src12hz", 0.4), ("odd_floor", 0.5), ("robot_retarget", 0.5), ("joint_neutralised", 0.7)):
+        if flag in clip.flags:
+            weight *= factor
+    return weight
+
+
+def load_sequences(data: Path, split: str, cache: Path) -> list[Sequence]:
+    """All usable clips of a split, each followed by its mirror image.
+
+    Args:
+        data: folder of the archive.
+        split: "train" or "val".
+        cache: folder for the prepared arrays; filled on the first call.
+    """
+    path = cache / f"sequences_{split}.npz"
+    if not path.exists():
+        archive = Archive(data)
+        clips = [clip for clip in map(archive.clip, range(len(archive))) if clip.split == split and usable(clip)]
+        _save(path, [sequence_from(clip, mirrored=side) for clip in clips for side in (False, True)])
+    return _load(path)
+
+
+_ARRAYS = ("pose", "headings", "root", "velocity", "contacts", "joints", "measured")
+
+
+def _save(path: Path, sequences: list[Sequence]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    arrays = {name: np.concatenate([getattr(item, name) for item in sequences]) for name in _ARRAYS}
+    arrays["length"] = np.array([len(item.root) for item in sequences])
+    arrays["weight"] = np.array([item.weight for item in sequences])
+    arrays["name"] = np.array([item.name for item in sequences])
+    arrays["captions"] = np.array(["\n".join(item.captions) for item in sequences])
+    partial = path.with_suffix(".partial.npz")
+    np.savez(partial, **arrays)
+    partial.replace(path)
+
+
+def _load(path: Path) -> list[Sequence]:
+    stored = np.load(path, allow_pickle=False)
+    arrays = {name: stored[name] for name in stored.files}
+    ends = np.cumsum(arrays["length"])[:-1]
+    parts = {name: np.split(arrays[name], ends) for name in _ARRAYS if name != "measured"}
+    parts["measured"] = list(arrays["measured"].reshape(-1, 22))
+    captions = [tuple(str(text).split("\n")) if text else () for text in arrays["captions"]]
+    return [
+        Sequence(str(arrays["name"][i]), captions[i], *(parts[name][i] for name in _ARRAYS), float(arrays["weight"][i]))
+        for i in range(len(captions))
+    ]
