@@ -17,6 +17,7 @@ from . import inverse_kinematics as ik
 from . import rotation, skeleton
 from .constraints import Constraints
 from .motion import Motion
+from .pins import body_demands
 from .projection import project
 from .reaching import limb_demand, smooth_shift
 from .smoothing import away_from, fade, follow
@@ -74,7 +75,7 @@ def clean_up(motion: Motion, constraints: Constraints) -> Motion:
     root = root + _walk(skeleton.forward_kinematics(root, local, offsets)[0], motion, constraints)
     positions, rotations = skeleton.forward_kinematics(root, local, offsets)
     feet = [_foot(limb, positions, rotations, motion.contacts, constraints, offsets) for limb in _LEGS]
-    root = root + _lower_body(feet, positions, constraints, offsets)
+    root = root + _move_body(feet, positions, rotations, constraints, offsets)
     for foot in feet:
         local = _place(foot, root, local, offsets)
     root, local = project(root, local, constraints, offsets)
@@ -107,7 +108,7 @@ def _foot(
     """Where a foot should be so that it neither slides nor sinks."""
     tip = limb.end if limb.tip is None else limb.tip
     channels = [skeleton.CONTACT_JOINTS.index(skeleton.JOINT_NAMES[joint]) for joint in (limb.end, tip)]
-    posed = constraints.pose_mask[:, list(limb.joints)].any(axis=1)
+    posed: Mask = np.any(constraints.pose_mask[:, list(limb.joints)], axis=1)
     fixed = posed | _pinned(constraints, {limb.middle, limb.end, tip})
     points = positions[:, [limb.end, tip]]
     stance = stances(points, contacts[:, channels], fixed)
@@ -115,7 +116,7 @@ def _foot(
     turned = rotation.multiply(rotation.from_axis_angle(turns), rotations[:, limb.end])
     foot = rotation.rotate(turned, offsets[tip])
     ankles = points[:, 0] + _carry(points[:, 0], foot, stance, fixed)
-    ankles = _keep_above_floor(ankles, foot, stance.planted.any(axis=1), fixed)
+    ankles = _keep_above_floor(ankles, foot, stance.planted[:, HEEL] | stance.planted[:, BALL], fixed)
     return _Foot(limb, posed, ankles, turned)
 
 
@@ -184,9 +185,11 @@ def _keep_above_floor(ankles: Array, foot: Array, planted: Mask, fixed: Mask) ->
     return ankles + lift[:, None] * np.array([0.0, 1.0, 0.0])
 
 
-def _lower_body(feet: list[_Foot], positions: Array, constraints: Constraints, offsets: Array) -> Array:
-    """Movement (T, 3) of the root that brings the spots within reach of the legs."""
-    demands = []
+def _move_body(
+    feet: list[_Foot], positions: Array, rotations: Array, constraints: Constraints, offsets: Array
+) -> Array:
+    """Movement (T, 3) of the root that brings the spots within reach of the legs, and pins within that of the arms."""
+    demands = body_demands(positions, rotations, constraints, offsets)
     for foot in feet:
         base, end = positions[:, foot.limb.upper], positions[:, foot.limb.end]
         demands.append(limb_demand(base, end, foot.ankles, ik.reach(foot.limb, offsets), ~foot.posed))

@@ -1,8 +1,8 @@
 """Constraints on the frame grid -> the condition channels that the base model reads.
 
 Training and generation call the same function, so the network sees at run time exactly what it learnt from.
-Values that are known on some frames are interpolated between them and held with a decaying weight outside; beside
-each value stand its weight (how much to trust it) and an exact flag (the frame itself is constrained).
+Values that are known on some frames are interpolated between close ones and fade away from far ones; beside each value
+stand its weight (how much to trust it) and an exact flag (the frame itself is constrained).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PIN_JOINTS: Final = ("l_wrist", "r_wrist", "l_ankle", "r_ankle", "l_foot", "r_fo
 
 CONDITIONS: Final = FeatureLayout(
     {
-        "pose": 6 * JOINT_COUNT,  # normalised 6D, interpolated between keys, times its weight
+        "pose": 6 * JOINT_COUNT,  # normalised 6D, interpolated between close keys, times its weight
         "pose_weight": JOINT_COUNT,
         "pose_exact": JOINT_COUNT,
         "pose_near": 4,  # see _nearness: previous key, next key
@@ -37,7 +37,10 @@ CONDITIONS: Final = FeatureLayout(
 )
 
 HOLD_FRAMES: Final = 15.0
-"""Outside its keys a value's weight falls by e every this many frames."""
+"""Away from its keys a value's weight falls by e every this many frames."""
+
+LONGEST_GAP: Final = 60
+"""Between keys farther apart nothing is interpolated: the body has time to do something else on the way."""
 
 _MOVING: Final = 0.1  # m/s below which a path has no direction of its own
 
@@ -89,18 +92,33 @@ def empty_observations(frames: int) -> Observations:
 
 
 def _weights(known: NDArray[np.int64], frames: int) -> Array:
-    """1 from the first to the last known frame, falling off outside; (T,)."""
+    """(T,): 1 between close known frames, falling off on both sides elsewhere."""
     grid = np.arange(frames)
-    outside = np.maximum(known[0] - grid, 0) + np.maximum(grid - known[-1], 0)
-    return np.exp(-outside / HOLD_FRAMES)
+    before, after = _neighbours(known, frames)
+    distance = np.minimum(np.abs(grid - before), np.abs(after - grid))
+    close = (before <= grid) & (grid <= after) & (after - before <= LONGEST_GAP)
+    return np.where(close, 1.0, np.exp(-distance / HOLD_FRAMES))
+
+
+def _fading(known: NDArray[np.int64], values: Array, frames: int) -> tuple[Array, Array]:
+    """Rows `values[known]` (n, k) on all frames (T, k) and their weights (T,): interpolated or nearest."""
+    grid = np.arange(frames)
+    before, after = _neighbours(known, frames)
+    nearest = np.where(np.abs(grid - before) <= np.abs(after - grid), before, after)
+    near = (after - before <= LONGEST_GAP)[:, None]
+    return np.where(near, _interpolate(known, values, frames), values[nearest]), _weights(known, frames)
+
+
+def _neighbours(known: NDArray[np.int64], frames: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Known frames at or before and after each frame (T,); the first or last one where there is none."""
+    right = np.searchsorted(known, np.arange(frames), side="right")
+    return known[np.maximum(right - 1, 0)], known[np.minimum(right, len(known) - 1)]
 
 
 def _interpolate(known: NDArray[np.int64], values: Array, frames: int) -> Array:
     """Linear interpolation of rows `values[known]` (n, k) to all frames (T, k), held outside."""
     grid = np.arange(frames)
-    right = np.searchsorted(known, grid, side="right")
-    before = known[np.maximum(right - 1, 0)]
-    after = known[np.minimum(right, len(known) - 1)]
+    before, after = _neighbours(known, frames)
     share = np.clip((grid - before) / np.maximum(after - before, 1), 0.0, 1.0)[:, None]
     return values[before] * (1.0 - share) + values[after] * share
 
@@ -205,8 +223,7 @@ def _write_pose(out: Array, known: Observations, mean: Array, std: Array) -> Non
     for key, joints in groups.items():
         keyed = np.flatnonzero(np.frombuffer(key, bool))
         if len(keyed):
-            fall = _weights(keyed, known.frames)
-            flat = _interpolate(keyed, values[:, joints].reshape(known.frames, -1), known.frames)
+            flat, fall = _fading(keyed, values[:, joints].reshape(known.frames, -1), known.frames)
             pose[:, joints] = flat.reshape(known.frames, len(joints), 6) * fall[:, None, None]
             weight[:, joints] = fall[:, None]
     out[:, CONDITIONS["pose"]] = pose.reshape(known.frames, -1)
@@ -219,9 +236,8 @@ def _write_height(out: Array, known: Observations, mean: float, std: float) -> N
     frames = np.flatnonzero(known.height_mask)
     if not len(frames):
         return
-    weight = _weights(frames, known.frames)
-    value = _interpolate(frames, (known.heights[:, None] - mean) / std, known.frames)[:, 0]
-    out[:, CONDITIONS["height"]] = np.stack([value * weight, weight, known.height_mask], axis=-1)
+    value, weight = _fading(frames, (known.heights[:, None] - mean) / std, known.frames)
+    out[:, CONDITIONS["height"]] = np.stack([value[:, 0] * weight, weight, known.height_mask], axis=-1)
 
 
 def _write_path(out: Array, known: Observations, references: Array, fps: float) -> Array | None:

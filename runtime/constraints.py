@@ -128,10 +128,10 @@ def _write_path(result: Constraints, path: Path) -> None:
 
 
 def between_points(frames: NDArray[np.int64], points: Array, grid: NDArray[np.int64]) -> Array:
-    """A smooth way through points: a cubic without overshoot, so that a stop stays a stop.
+    """A smooth way through points: cubics whose slopes are limited so that a stop stays a stop.
 
-    The slopes are those of Fritsch and Butland (1984), as in PCHIP: harmonic means of the neighbouring speeds, zero
-    where the direction turns back.
+    The slope at a point is that of the parabola through it and its neighbours, at most three times the slower of the
+    two speeds (the bound of Fritsch and Carlson, 1980, on the length of the vector: the same way in every direction).
 
     Args:
         frames: (n,) rising, at least two.
@@ -143,12 +143,12 @@ def between_points(frames: NDArray[np.int64], points: Array, grid: NDArray[np.in
     """
     gaps = np.diff(frames).astype(np.float64)[:, None]
     speeds = np.diff(points, axis=0) / gaps
-    slopes = np.concatenate([speeds[:1], np.zeros((len(frames) - 2, points.shape[1])), speeds[-1:]])
+    slopes = np.concatenate([speeds[:1], speeds])
     before, after = speeds[:-1], speeds[1:]
-    first, second = 2.0 * gaps[1:] + gaps[:-1], gaps[1:] + 2.0 * gaps[:-1]
-    same_way = before * after > 0.0
-    safe_before, safe_after = np.where(same_way, before, 1.0), np.where(same_way, after, 1.0)
-    slopes[1:-1] = np.where(same_way, (first + second) / (first / safe_before + second / safe_after), 0.0)
+    middle = (gaps[1:] * before + gaps[:-1] * after) / (gaps[1:] + gaps[:-1])
+    slowest = np.minimum(*(np.linalg.norm(speed, axis=1, keepdims=True) for speed in (before, after)))
+    length = np.maximum(np.linalg.norm(middle, axis=1, keepdims=True), 1e-12)
+    slopes[1:-1] = middle * np.minimum(1.0, 3.0 * slowest / length)
     part = np.clip(np.searchsorted(frames, grid, side="right") - 1, 0, len(frames) - 2)
     gap = gaps[part]
     share = (grid - frames[part])[:, None] / gap

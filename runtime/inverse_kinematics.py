@@ -165,29 +165,43 @@ def local_rotations(limb: Limb, rotations: Array, upper: Array, lower: Array, en
     return {joint: rotation.multiply(rotation.conjugate(a), b) for joint, (a, b) in worlds.items()}
 
 
-def bend_chain(positions: Array, rotations: Array, goal: Array, free: NDArray[np.bool_], rounds: int = 40) -> Array:
-    """World rotations of a chain (a spine) whose last joint comes to a goal, by cyclic coordinate descent.
+def bend_chain(positions: Array, rotations: Array, goal: Array, free: NDArray[np.bool_], rounds: int = 60) -> Array:
+    """World rotations of a chain (a spine) whose last joint comes to a goal, with the least turning.
+
+    Damped least squares with the damping of Sugihara (2011), proportional to the squared error: it converges like
+    Newton's method where the goal can be reached, and comes to rest where it cannot.
 
     Args:
         positions: (F, n + 1, 3) positions of the chain's joints, base first; the last one is the end, metres.
         rotations: (F, n, 4) world rotations of the joints that may turn.
         goal: (F, 3) where the end should be.
         free: (F, n) joints that may turn, e.g. not those that a key fixes.
-        rounds: most sweeps over the chain.
+        rounds: most iterations.
 
     Returns:
         (F, n, 4) new world rotations.
     """
     places, turned = positions.copy(), rotations.copy()
-    count = rotations.shape[1]
     for _ in range(rounds):
-        if np.max(np.linalg.norm(places[:, -1] - goal, axis=-1), initial=0.0) < _SOLVED:
+        missing = goal - places[:, -1]
+        square = np.sum(missing**2, axis=-1)
+        if np.max(square, initial=0.0) < _SOLVED**2:
             break
-        for joint in range(count):  # from the base, so that the bend is shared by the whole spine
-            full = aim(places[:, joint], places[:, -1], goal)
-            share = free[:, joint] * (1.0 if joint == count - 1 else 0.5)
-            step = rotation.slerp(rotation.identity(), full, share)[:, None]
-            arm = places[:, joint + 1 :] - places[:, joint, None]
-            places[:, joint + 1 :] = places[:, joint, None] + rotation.rotate(step, arm)
-            turned[:, joint:] = rotation.multiply(step, turned[:, joint:])
+        arms = np.where(free[..., None], places[:, -1:] - places[:, :-1], 0.0)
+        # A turn w of a joint moves the end by w x arm; the sum of arm^2 I - arm arm^T over the joints is J J^T.
+        lengths = np.sum(arms**2, axis=(1, 2)) + 0.1 * square + 1e-9
+        system = lengths[:, None, None] * np.eye(3) - np.einsum("fji,fjk->fik", arms, arms)
+        pull = np.linalg.solve(system, missing[..., None])[..., 0]
+        turns = rotation.from_axis_angle(np.cross(arms, pull[:, None]))
+        _turn_chain(places, turned, turns)
     return turned
+
+
+def _turn_chain(places: Array, rotations: Array, turns: Array) -> None:
+    """Turns every joint of a chain, and with it all that comes after, in place."""
+    bones = np.diff(places, axis=1)
+    total = rotation.identity(len(places))
+    for joint in range(rotations.shape[1]):
+        total = rotation.multiply(total, turns[:, joint])
+        rotations[:, joint] = rotation.multiply(total, rotations[:, joint])
+        places[:, joint + 1] = places[:, joint] + rotation.rotate(total, bones[:, joint])

@@ -65,38 +65,62 @@ def meet_pins(root: Array, local: Array, constraints: Constraints, offsets: Arra
         offsets: (22, 3) rest offsets, metres.
 
     Returns:
-        root positions (T, 3) and local rotations (T, 22, 4).
+        root positions (T, 3) and local rotations (T, 22, 4); of pins that contradict each other the best compromise
+        that was found.
     """
-    held = _held(constraints)
+    held = _held(constraints, _pinned_frames(constraints))
     known = constraints.pose_mask
-    before = np.inf
-    for turn in range(_ROUNDS):
+    best = np.inf, root, local
+    for turn in range(_ROUNDS + 1):
         positions, rotations = skeleton.forward_kinematics(root[held.frames], local[held.frames], offsets)
         if turn == 0:
             _yield_to_keys(held, positions, constraints)
-        worst = _worst(held, positions, rotations)
-        if worst < _EXACT or worst > _PROGRESS * before:
+        worst, mean = _errors(held, positions, rotations)
+        progress = mean < _PROGRESS * best[0]
+        if turn == 0 or mean < best[0]:
+            best = (np.inf if turn == 0 else mean), root, local
+        if worst < _EXACT or turn == _ROUNDS or not progress:
             break
-        before = worst
         demands = _demands(held, positions, rotations, offsets)
         shift = smooth_shift([demand for _, demand in demands], held.frames, constraints.root_mask)
         root = root + shift
-        leant = _lean(root, local, held, known, demands, shift[held.frames], offsets)
-        leant = _turn(leant, held, known)
+        leant = _turn(_lean(root, local, held, known, demands, shift[held.frames], offsets), held, known)
         if leant is local:
             positions = positions + shift[held.frames, None]
         else:
             positions, rotations = skeleton.forward_kinematics(root[held.frames], leant[held.frames], offsets)
         local = _place_limbs(leant, held, known, positions, rotations, offsets)
-    return root, local
+    return best[1:]
 
 
-def _held(constraints: Constraints) -> _Held:
-    any_pin = np.zeros(constraints.frames, dtype=bool)
+def body_demands(positions: Array, rotations: Array, constraints: Constraints, offsets: Array) -> list[Demand]:
+    """What the pins ask of the place of the body.
+
+    Args:
+        positions: (T, 22, 3) positions of all joints, metres.
+        rotations: (T, 22, 4) world rotations of all joints.
+        constraints: of the same T frames.
+        offsets: (22, 3) rest offsets, metres.
+
+    Returns:
+        Demands on all T frames.
+    """
+    held = _held(constraints, np.ones(constraints.frames, dtype=bool))
+    return [demand for _, demand in _demands(held, positions, rotations, offsets)]
+
+
+def _pinned_frames(constraints: Constraints) -> Mask:
+    """Frames (T,) with any pin."""
+    result = np.zeros(constraints.frames, dtype=bool)
     for pin in constraints.pins:
-        any_pin[pin.start : pin.stop] = True
-    frames = np.flatnonzero(any_pin)
-    row = np.cumsum(any_pin) - 1
+        result[pin.start : pin.stop] = True
+    return result
+
+
+def _held(constraints: Constraints, chosen: Mask) -> _Held:
+    """The pins on the chosen frames (T,), which are all pinned frames or more."""
+    frames = np.flatnonzero(chosen)
+    row = np.cumsum(chosen) - 1
     shape = (len(frames), skeleton.JOINT_COUNT)
     placed, places = np.zeros(shape, dtype=bool), np.zeros((*shape, 3))
     turned, turns = np.zeros(shape, dtype=bool), rotation.identity(*shape)
@@ -128,19 +152,18 @@ def _yield_to_keys(held: _Held, positions: Array, constraints: Constraints) -> N
     held.places[...] += fade_columns(apart, where, PIN_FRAMES)[held.frames]
 
 
-def _worst(held: _Held, positions: Array, rotations: Array) -> float:
-    """Largest error of all pins, metres or radians."""
+def _errors(held: _Held, positions: Array, rotations: Array) -> tuple[float, float]:
+    """Largest and mean error of all pins, metres or radians."""
     places = np.linalg.norm(positions - held.places, axis=-1)[held.placed]
     turns = rotation.angle(rotations[held.turned], held.turns[held.turned])
-    return max(np.max(places, initial=0.0), np.max(turns, initial=0.0))
+    errors = np.concatenate([places, turns])
+    return float(errors.max()), float(errors.mean())
 
 
 def _demands(held: _Held, positions: Array, rotations: Array, offsets: Array) -> list[tuple[int, Demand]]:
     """What the pins ask of the body: pairs of the joint that has to come near and the demand."""
-    result = []
-    for joint in range(skeleton.JOINT_COUNT):
-        if joint not in _LIMB_JOINTS and held.placed[:, joint].any():
-            result.append((joint, _rigid(held, positions, joint, held.placed[:, joint])))
+    body = [int(joint) for joint in np.flatnonzero(held.placed.any(axis=0)) if joint not in _LIMB_JOINTS]
+    result = [(joint, _rigid(held, positions, joint, held.placed[:, joint])) for joint in body]
     for limb in ik.LIMBS:
         result += _limb_demands(limb, held, positions, rotations, offsets)
     return result
@@ -157,7 +180,7 @@ def _limb_demands(
     goal, active = _end_goal(limb, held, rotations, offsets)
     middle = held.placed[:, limb.middle]
     stiff = held.posed[:, limb.upper] | held.posed[:, limb.middle]
-    bone = np.full(len(active), np.linalg.norm(offsets[limb.middle]))
+    bone = np.full(len(active), float(np.linalg.norm(offsets[limb.middle])))
     upper, end = positions[:, limb.upper], positions[:, limb.end]
     zero = np.zeros(len(active))
     candidates = [
@@ -222,15 +245,15 @@ def _spine_to(joint: int) -> list[int]:
 
 def _turn(local: Array, held: _Held, known: Mask) -> Array:
     """Meets the world rotations of pinned joints; those of the limbs come with their positions."""
-    ends = {joint for limb in ik.LIMBS for joint in (limb.end, limb.tip)}
     for joint in range(1, skeleton.JOINT_COUNT):  # parents first: each turn changes the world of its children
-        if joint not in ends:
+        if joint not in _LIMB_JOINTS:
             local = _turn_joint(local, joint, held, known)
     return local
 
 
-def _turn_joint(local: Array, joint: int, held: _Held, known: Mask) -> Array:
-    rows = np.flatnonzero(held.turned[:, joint])
+def _turn_joint(local: Array, joint: int, held: _Held, known: Mask, unless: Mask | None = None) -> Array:
+    """Meets the world rotation of one pinned joint, except on the rows `unless` (F,)."""
+    rows = np.flatnonzero(held.turned[:, joint] if unless is None else held.turned[:, joint] & ~unless)
     if rows.size == 0:
         return local
     frames = held.frames[rows]
@@ -271,6 +294,7 @@ def _place_limbs(local: Array, held: _Held, known: Mask, positions: Array, rotat
             pose = _limb_pose(limb, held, positions, rotations, np.where(active[:, None], goal, positions[:, limb.end]))
             rotated = {joint: turn[rows] for joint, turn in pose.items()}
             local = _meet(local, known, held.frames[rows], rotated)
+            local = _turn_joint(local, limb.middle, held, known, unless=active)
         if limb.tip is not None:
             local = _turn_joint(local, limb.tip, held, known)
     return local

@@ -103,9 +103,7 @@ def follow(steps: Array, trust: Array, still: Mask, frames: float) -> Array:
     return _minimum(np.zeros(pull.shape), still, 0.0, weights, pull)
 
 
-def _minimum(
-    values: Array, known: Mask, magnitude: float, velocity: float | Array, pull: float | Array = 0.0
-) -> Array:
+def _minimum(values: Array, known: Mask, magnitude: float, velocity: float | Array, pull: float | Array = 0.0) -> Array:
     """Minimum of the module's sum, less 2 d(t) pull(t), with d = values on the known frames."""
     if not known.any():
         return np.zeros(values.shape)

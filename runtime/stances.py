@@ -27,7 +27,7 @@ _OFF: Final = 0.4
 _SHORTEST: Final = 3
 _GAP: Final = 2
 """Frames: shorter intervals are flicker, and so are shorter pauses in an interval."""
-_FARTHEST: Final = 0.15
+_FARTHEST: Final = 0.2
 """Metres: a foot that strays farther from its spot is not standing; the interval is split where it is fastest."""
 _STEP: Final = 5
 """Frames around such a split on which the foot is free to move."""
@@ -139,7 +139,7 @@ def _groups(points: Array, contacts: Array, fixed: Mask) -> list[list[Interval]]
 def _without_steps(points: Array, planted: Mask) -> Mask:
     """The planted frames (T, 2) without those on which the foot steps to another spot, whatever its contacts say."""
     result = planted.copy()
-    waiting = _runs(planted.any(axis=1))
+    waiting = _runs(planted[:, HEEL] | planted[:, BALL])
     while waiting:
         start, stop = waiting.pop()
         if stop - start < _SHORTEST or not _strays(points[start:stop], result[start:stop]):

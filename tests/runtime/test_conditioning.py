@@ -58,6 +58,18 @@ def test_pose_is_interpolated_between_keys_and_fades_outside() -> None:
     assert np.flatnonzero(values[:, CONDITIONS["pose_exact"]].any(axis=1)).tolist() == [10, 20]
 
 
+def test_far_keys_fade_instead_of_blending_into_each_other() -> None:
+    known = conditioning.empty_observations(241)
+    known.pose_mask[[0, 240]] = True
+    known.pose[0], known.pose[240] = 1.0, 3.0
+    values = channels(known)
+    weight = values[:, CONDITIONS["pose_weight"]][:, 0]
+    pose = values[:, CONDITIONS["pose"]][:, 0]
+    assert weight[120] < 1e-3
+    np.testing.assert_allclose(pose[30], 1.0 * np.exp(-2.0), rtol=1e-5)
+    np.testing.assert_allclose(pose[210], 3.0 * np.exp(-2.0), rtol=1e-5)
+
+
 def test_partial_key_leaves_other_joints_silent() -> None:
     known = conditioning.empty_observations(30)
     known.pose_mask[12, 18] = True
