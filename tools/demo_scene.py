@@ -232,13 +232,20 @@ def main(zip_path: str, output: Path) -> None:
     say(f"The demonstration is in {output}")
 
 
-if __name__ == "__main__":
-    status = 0
-    try:
-        main(sys.argv[1], Path(sys.argv[2]))
-    except Exception as error:  # the way out below must be taken whatever happened
-        say(f"The demonstration failed: {error}")
-        status = 1
-    # bpy's static destructors crash or hang after an operator's error: leave without them.
+def leave(status: int) -> None:
+    """End the process without bpy's static destructors, which crash or hang after an operator's error."""
     sys.stdout.flush()
+    sys.stderr.flush()
     os._exit(status)
+
+
+def fail(*details: Any) -> None:
+    """Print the traceback and end with status 1; for `sys.excepthook`."""
+    sys.__excepthook__(*details)
+    leave(1)
+
+
+if __name__ == "__main__":
+    sys.excepthook = fail
+    main(sys.argv[1], Path(sys.argv[2]))
+    leave(0)

@@ -40,7 +40,8 @@ def main() -> None:
     half = frames // 2
     prompts = (Prompt("a person walks forward", 0, half), Prompt("a person waves", half, frames))
     first, _ = timed(MotionRequest(frames, prompts=prompts), DEFAULT_PACK)
-    results = [timed(MotionRequest(frames, prompts=prompts, sampling=Sampling(seed=n)), DEFAULT_PACK) for n in range(ROUNDS)]
+    requests = [MotionRequest(frames, prompts=prompts, sampling=Sampling(seed=seed)) for seed in range(ROUNDS)]
+    results = [timed(request, DEFAULT_PACK) for request in requests]
     close_worker()
     seconds = [result[0] for result in results]
     print(f"{frames} frames, default preset; first job with worker start and pack load {first:.2f} s")

@@ -1,0 +1,1 @@
+"""Retargeting and time without bpy: functions on numpy arrays, tested outside Blender."""
