@@ -1,0 +1,119 @@
+"""Rows of the lists in the sidebar."""
+
+from typing import Any
+
+from bpy.types import UIList as BlenderList
+
+from ..idnames import UIList
+from ..properties import joint_label
+from ..stubs import Context, Layout
+
+
+class GENMO_UL_prompts(BlenderList):
+    """Prompts: text, start, end."""
+
+    bl_idname = UIList.PROMPTS
+
+    def draw_item(
+        self, context: Context, layout: Layout, data: Any, item: Any, icon: int | None, active_data: Any,
+        active_property: str | None, index: int | None = 0, flt_flag: int | None = 0,
+    ) -> None:  # fmt: skip
+        """One prompt."""
+        row = layout.split(factor=0.6, align=True)
+        row.prop(item, "text", text="", emboss=False)
+        _draw_range(row, item)
+
+
+class GENMO_UL_key_poses(BlenderList):
+    """Key poses: frame and parts."""
+
+    bl_idname = UIList.KEY_POSES
+
+    def draw_item(
+        self, context: Context, layout: Layout, data: Any, item: Any, icon: int | None, active_data: Any,
+        active_property: str | None, index: int | None = 0, flt_flag: int | None = 0,
+    ) -> None:  # fmt: skip
+        """One key pose."""
+        split = layout.split(factor=0.6, align=True)
+        split.prop(item, "name", text="", emboss=False, icon="ARMATURE_DATA")
+        row = split.row(align=True)
+        row.prop(item, "frame", text="", emboss=False)
+
+
+class GENMO_UL_pins(BlenderList):
+    """Pins: joint, where, range."""
+
+    bl_idname = UIList.PINS
+
+    def draw_item(
+        self, context: Context, layout: Layout, data: Any, item: Any, icon: int | None, active_data: Any,
+        active_property: str | None, index: int | None = 0, flt_flag: int | None = 0,
+    ) -> None:  # fmt: skip
+        """One pin."""
+        row = layout.split(factor=0.6, align=True)
+        place = f" at {item.target.name}" if item.target else ""
+        row.label(text=joint_label(item.joint) + place, icon="EMPTY_AXIS" if item.target else "PINNED")
+        _draw_range(row, item)
+
+
+class GENMO_UL_paths(BlenderList):
+    """Paths: kind and name."""
+
+    bl_idname = UIList.PATHS
+
+    def draw_item(
+        self, context: Context, layout: Layout, data: Any, item: Any, icon: int | None, active_data: Any,
+        active_property: str | None, index: int | None = 0, flt_flag: int | None = 0,
+    ) -> None:  # fmt: skip
+        """One path."""
+        picture = "CURVE_DATA" if item.kind == "CURVE" else "TRACKING"
+        layout.prop(item, "name", text="", emboss=False, icon=picture)
+
+
+class GENMO_UL_waypoints(BlenderList):
+    """Waypoints: frame and place."""
+
+    bl_idname = UIList.WAYPOINTS
+
+    def draw_item(
+        self, context: Context, layout: Layout, data: Any, item: Any, icon: int | None, active_data: Any,
+        active_property: str | None, index: int | None = 0, flt_flag: int | None = 0,
+    ) -> None:  # fmt: skip
+        """One waypoint."""
+        row = layout.split(factor=0.6, align=True)
+        x, y, _ = item.position
+        place = item.target.name if item.target else f"{x:.2f}, {y:.2f}"
+        row.label(text=place, icon="EMPTY_AXIS" if item.target else "CURSOR")
+        row.prop(item, "frame", text="", emboss=False)
+
+
+class GENMO_UL_takes(BlenderList):
+    """Takes: name and seed."""
+
+    bl_idname = UIList.TAKES
+
+    def draw_item(
+        self, context: Context, layout: Layout, data: Any, item: Any, icon: int | None, active_data: Any,
+        active_property: str | None, index: int | None = 0, flt_flag: int | None = 0,
+    ) -> None:  # fmt: skip
+        """One take."""
+        row = layout.split(factor=0.6, align=True)
+        row.prop(item, "name", text="", emboss=False, icon="ACTION")
+        row.label(text=f"Seed {item.seed}, {item.sample + 1}")
+
+
+def _draw_range(layout: Layout, item: Any) -> None:
+    """First frame and end, as text: number fields are too narrow here, they are below the list."""
+    row = layout.row()
+    row.alignment = "RIGHT"
+    row.label(text=f"{item.start} – {item.stop}")
+
+
+CLASSES = (
+    GENMO_UL_prompts,
+    GENMO_UL_key_poses,
+    GENMO_UL_pins,
+    GENMO_UL_paths,
+    GENMO_UL_waypoints,
+    GENMO_UL_takes,
+)
