@@ -1,0 +1,1 @@
+"""What `build.py` is made of: environments, parts, test suites, packages. Standard library only."""
