@@ -32,7 +32,7 @@ def alphas_bar() -> NDArray[np.float64]:
     grid = (np.arange(TRAINING_STEPS + 1) / TRAINING_STEPS + 0.008) / 1.008 * np.pi / 2
     smooth = np.cos(grid) ** 2
     betas = np.minimum(1.0 - smooth[1:] / smooth[:-1], 0.999)
-    return np.cumprod(1.0 - betas)
+    return np.cumprod(1.0 - betas, dtype=np.float64)
 
 
 def timesteps(count: int) -> NDArray[np.int64]:
@@ -92,4 +92,4 @@ def _guided(denoise: Denoise, x: Float, step: int, guidance: float, should_stop:
     if should_stop():
         raise CancelledError("stopped")
     without = denoise(x, step, with_text=False)
-    return without + guidance * (with_text - without)
+    return (without + guidance * (with_text - without)).astype(np.float32)

@@ -20,7 +20,8 @@ BORDERS = (
     "genmo_blender/command.py",
     "genmo_blender/job.py",
     "operators/generate.py",
-    "tests/window/", "tests/benchmarks/",
+    "tests/window/",
+    "tests/benchmarks/",
 )
 """Where one process answers for another, or for a driver: only there `except Exception` is right."""
 

@@ -129,7 +129,8 @@ def _save(path: Path, sequences: list[Sequence]) -> None:
     arrays["name"] = np.array([item.name for item in sequences])
     arrays["captions"] = np.array(["\n".join(item.captions) for item in sequences])
     partial = path.with_suffix(".partial.npz")
-    np.savez(partial, **arrays)
+    with partial.open("wb") as stream:
+        np.savez(stream, allow_pickle=False, **arrays)
     partial.replace(path)
 
 
@@ -141,6 +142,11 @@ def _load(path: Path) -> list[Sequence]:
     parts["measured"] = list(arrays["measured"].reshape(-1, 22))
     captions = [tuple(str(text).split("\n")) if text else () for text in arrays["captions"]]
     return [
-        Sequence(str(arrays["name"][i]), captions[i], *(parts[name][i] for name in _ARRAYS), float(arrays["weight"][i]))
-        for i in range(len(captions))
+        Sequence(
+            name=str(arrays["name"][index]),
+            captions=captions[index],
+            weight=float(arrays["weight"][index]),
+            **{name: parts[name][index] for name in _ARRAYS},
+        )
+        for index in range(len(captions))
     ]

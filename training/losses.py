@@ -71,6 +71,11 @@ def turn_about_y(sine: Tensor, cosine: Tensor, vectors: Tensor) -> Tensor:
 class Losses(torch.nn.Module):
     """All terms for one batch; stateless but for statistics."""
 
+    mean: Tensor
+    std: Tensor
+    offsets: Tensor
+    feature_weights: Tensor
+
     def __init__(self, mean: Tensor, std: Tensor, weights: dict[str, float], fps: float) -> None:
         """Keep the statistics (F,) and the weight of each term."""
         super().__init__()

@@ -138,6 +138,9 @@ class Denoiser(nn.Module):
     base and the layers add what differs from it. Without this, keys are missed by ten times as much.
     """
 
+    time_rates: Tensor
+    rotary_rates: Tensor
+
     def __init__(self, config: NetworkConfig) -> None:
         """Make the network."""
         super().__init__()

@@ -82,7 +82,8 @@ class TaskSampler:
         """
         weights = np.array([item.weight for item in sequences])
         self._sequences, self._share = sequences, weights / weights.sum()
-        self._frames, self._mean, self._std = frames, pose_mean, pose_std
+        self._frames = frames
+        self._mean, self._std = pose_mean.astype(np.float64), pose_std.astype(np.float64)
         self._rng, self._text_dropout = rng, text_dropout
 
     def draw(self) -> Sample:

@@ -18,7 +18,8 @@ def random_batch(seed: int = 0, frames: int = 20) -> dict[str, torch.Tensor]:
     """One sample: features of a random motion and everything the losses compare with."""
     rng = np.random.default_rng(seed)
     local = rotation.from_axis_angle(np.cumsum(rng.normal(scale=0.05, size=(frames, 22, 3)), axis=0))
-    root = [*np.cumsum(rng.normal(scale=0.02, size=(frames, 3)), axis=0), 0, 0.9, 0]
+    root = np.cumsum(rng.normal(scale=0.02, size=(frames, 3)), axis=0)
+    root[:, 1] += 0.9
     references = np.cumsum(rng.normal(scale=0.02, size=frames))
     contacts = np.ones((frames, 6))
     values = features.encode(root, local, contacts, references, FPS)
