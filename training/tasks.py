@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from genmo.runtime import conditioning, features
 from genmo.runtime.conditioning import PIN_JOINTS, Observations
 from genmo.runtime.skeleton import INDEX, JOINT_COUNT
-from genmo.training.dataset import FPS, Float, Sequence
+from genmo.training.dataset import FPS, Float, Sequence, sampling_shares
 
 BODY_PARTS: Final = {
     "upper": ("spine1", "spine2", "spine3", "neck", "head", "l_collar", "r_collar", "l_shoulder", "r_shoulder",
@@ -26,6 +26,9 @@ BODY_PARTS: Final = {
 
 TEXT_ONLY: Final = 0.42
 """Share of samples without any constraint."""
+
+FROM_START: Final = 0.35
+"""Share of windows that begin where the clip begins: a motion should start as people start, standing at ease."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +83,7 @@ class TaskSampler:
             rng: source of all randomness.
             text_dropout: share of captions that are hidden.
         """
-        weights = np.array([item.weight for item in sequences])
-        self._sequences, self._share = sequences, weights / weights.sum()
+        self._sequences, self._share = sequences, sampling_shares(sequences)
         self._frames = frames
         self._mean, self._std = pose_mean.astype(np.float64), pose_std.astype(np.float64)
         self._rng, self._text_dropout = rng, text_dropout
@@ -91,7 +93,7 @@ class TaskSampler:
         rng = self._rng
         item = self._sequences[rng.choice(len(self._sequences), p=self._share)]
         length = len(item.root)
-        start = int(rng.integers(0, max(1, length - self._frames + 1)))
+        start = 0 if rng.random() < FROM_START else int(rng.integers(0, max(1, length - self._frames + 1)))
         rows = np.minimum(np.arange(start, start + self._frames), length - 1)
         usable = min(length - start, self._frames)
         keyed = bool(rng.random() >= TEXT_ONLY)
