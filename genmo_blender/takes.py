@@ -7,6 +7,7 @@ deflated and written in base 85, about 60 kB for ten seconds. Quaternions lose a
 import base64
 import json
 import zlib
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Final
@@ -17,7 +18,7 @@ from bpy.types import Action, Object, Scene
 
 from ..runtime import rotation
 from ..runtime.errors import MotionError, UserError
-from ..runtime.metrics import measure
+from ..runtime.metrics import DATA_LEVELS, PROMISES, measure
 from ..runtime.motion import Motion
 from ..runtime.request import MotionRequest
 from ..runtime.skeleton import CONTACT_JOINTS, JOINT_COUNT
@@ -191,14 +192,37 @@ def title(row: Any) -> str:
     return prompts[0]["text"] if prompts else row.name
 
 
+@dataclass(frozen=True, slots=True)
+class Number:
+    """One line of the quality read-out.
+
+    Attributes:
+        label: what is measured.
+        value: with its unit.
+        level: the same of recorded motion, or what was promised; for comparison.
+        is_worse: whether it is worse than nine in ten recorded motions, or than promised.
+    """
+
+    label: str
+    value: str
+    level: str
+    is_worse: bool
+
+
 @lru_cache(maxsize=64)
-def numbers(text: str) -> tuple[tuple[str, str], ...]:
-    """Label and value of the quality read-out in `take.numbers`, for the panel."""
+def numbers(text: str) -> tuple[Number, ...]:
+    """The quality read-out in `take.numbers`, for the panel."""
     try:
         values = json.loads(text) if text else {}
     except ValueError:
         return ()
-    return tuple((label, form.format(values[key])) for key, label, form in _READ_OUT if key in values)
+    return tuple(_number(values[key], key, label, form) for key, label, form in _READ_OUT if key in values)
+
+
+def _number(value: float, key: str, label: str, form: str) -> Number:
+    median, limit = DATA_LEVELS.get(key, (None, PROMISES.get(key)))
+    level = f"recorded {median:g}" if median is not None else f"at most {limit:g}"
+    return Number(label, form.format(value), level, limit is not None and value > limit)
 
 
 _READ_OUT: Final = (

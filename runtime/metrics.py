@@ -44,6 +44,21 @@ UNITS: Final = {
 }
 """Every key that `measure` may give, and its unit."""
 
+DATA_LEVELS: Final = {
+    "foot_skate_contact": (7.2, 12.7),
+    "penetration_max": (1.6, 3.6),
+    "jitter": (12.7, 31.0),
+}
+"""Median and 90th percentile of recorded motion (150 clips of the training data, docs/measurements.md)."""
+
+PROMISES: Final = {
+    "key_position_error_mm": 1.0,
+    "key_rotation_error_deg": 0.1,
+    "pin_error_mm": 1.0,
+    "path_error_mm": 1.0,
+}
+"""Largest error that a met constraint may have (DESIGN section 1)."""
+
 LOW_TOE: Final = 0.05  # metres; Kimodo's height under which a toe should stand
 _LOW_FOOT: Final = 0.10
 _SLOW_FOOT: Final = 0.15  # m/s; with _LOW_FOOT Kimodo's own contact detector

@@ -102,10 +102,13 @@ class GENMO_PT_takes(CharacterPanel, BlenderPanel):
         actions.operator(Op.PREVIEW_CLEAR, text="", icon="X")
         column = layout.column(align=True)
         column.label(text=f"{row.frames / row.fps:.1f} s from frame {row.start}, {row.pack}" if row.fps else "")
-        for label, value in takes.numbers(row.numbers):
-            split = column.split(factor=0.6)
-            split.label(text=label)
-            split.label(text=value)
+        for number in takes.numbers(row.numbers):
+            split = column.split(factor=0.4)
+            split.label(text=number.label)
+            values = split.split(factor=0.45)
+            values.alert = number.is_worse
+            values.label(text=number.value)
+            values.label(text=number.level)
 
 
 def _takes_of(context: Context) -> list[object]:

@@ -56,7 +56,7 @@ def test_takes_survive_saving_and_loading(tmp_path: Path) -> None:
     row = bpy.data.objects["GENMO Character"].genmo.takes[0]
     assert np.abs(takes.motion_of(row).positions - motion.positions).max() < 0.001
     assert row.name == "Take 1"
-    assert dict(takes.numbers(row.numbers))["Jitter"]
+    assert "Jitter" in {number.label for number in takes.numbers(row.numbers)}
 
 
 def test_applying_keeps_the_old_action_and_shifts() -> None:
@@ -104,3 +104,14 @@ def test_a_take_that_is_not_there_is_a_sentence() -> None:
     new_character()
     with pytest.raises(RuntimeError, match="There is no take yet"):
         bpy.ops.genmo.apply_motion()
+
+
+def test_numbers_stand_beside_recorded_motion_and_turn_red_when_worse() -> None:
+    good, bad = (
+        takes.numbers('{"jitter": 12.0, "pin_error_mm": 0.2}'),
+        takes.numbers('{"jitter": 60.0, "pin_error_mm": 3}'),
+    )
+    assert [number.is_worse for number in good] == [False, False]
+    assert [number.is_worse for number in bad] == [True, True]
+    assert [number.level for number in good] == ["recorded 12.7", "at most 1"]
+    assert takes.numbers("broken") == ()
