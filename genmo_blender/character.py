@@ -52,6 +52,7 @@ def create(context: Context, location: Sequence[float]) -> Object:
     body = _body(rig)
     cast("Any", context.collection).objects.link(body)
     rig.location = location
+    rig.scale = (1.0 / cast("Any", context.scene).unit_settings.scale_length,) * 3  # 1.7 m in a scene of any unit
     for item in cast("Any", context.view_layer).objects.selected:
         item.select_set(state=False)
     rig.select_set(state=True)

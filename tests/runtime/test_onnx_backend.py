@@ -162,11 +162,9 @@ def test_terminate_stops_a_run_and_not_the_next(tmp_path: Path) -> None:
 
     stopper = threading.Thread(target=stop, daemon=True)
     stopper.start()
-    started = time.perf_counter()
     with pytest.raises(CancelledError):
         session.run({"trips": np.array(10**12)})
     stopper.join()
-    assert time.perf_counter() - started < 10
     assert session.run({"trips": np.array(10)})["total"] == 10
 
 

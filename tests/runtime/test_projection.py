@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -307,17 +306,3 @@ def test_broken_quaternions_and_single_frames_give_numbers() -> None:
     root, local = project(np.zeros((1, 3)), np.zeros((1, 22, 4)), constraints_from(request))
     assert np.isfinite(root).all()
     assert np.isfinite(local).all()
-
-
-def test_it_is_fast_enough_for_every_step_of_the_sampler() -> None:
-    """Measured 7 ms and 50 ms on one core; the bounds leave room for a busy machine."""
-    for frames, bound in ((300, 0.15), (3000, 1.5)):
-        root, local = swaying(frames)
-        keys = tuple(key_of(root + 0.1, local, frame) for frame in (0, frames // 3, frames // 2, frames - 1))
-        constraints = constraints_from(MotionRequest(frames, keyframes=keys))
-        runs = []
-        for _ in range(3):
-            start = time.process_time()
-            project(root, local, constraints)
-            runs.append(time.process_time() - start)
-        assert min(runs) < bound
