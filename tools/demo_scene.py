@@ -21,9 +21,9 @@ from mathutils import Matrix, Vector
 FPS: Final = 24
 FRAMES: Final = 240
 MIDDLE: Final = 120
-WAYPOINT: Final = Vector((0.8, -2.2, 0.0))
-END: Final = Vector((-0.3, -3.4, 0.0))
-PROMPTS: Final = (("a person walks forward", 1, 150), ("a person waves with the right hand", 150, FRAMES + 1))
+WAYPOINT: Final = Vector((0.7, -3.9, 0.0))
+END: Final = Vector((0.7, -4.3, 0.0))
+PROMPTS: Final = (("a person walks forward", 1, 128), ("a person waves with the right hand", 128, FRAMES + 1))
 SHEET_FRAMES: Final = tuple(round(value) for value in np.linspace(1, FRAMES, 10))
 TILE: Final = (360, 360)
 
@@ -140,9 +140,9 @@ def _paint(item: Any, color: tuple[float, float, float]) -> None:
 
 def _light_and_camera(scene: Any) -> None:
     camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
-    camera.location = (5.2, -5.6, 2.3)
-    camera.rotation_euler = (Vector((0.05, -2.0, 0.80)) - camera.location).to_track_quat("-Z", "Y").to_euler()
-    camera.data.lens, camera.data.sensor_fit = 37, "VERTICAL"
+    camera.location = (7.2, -6.4, 2.4)
+    camera.rotation_euler = (Vector((0.35, -2.75, 0.85)) - camera.location).to_track_quat("-Z", "Y").to_euler()
+    camera.data.lens, camera.data.sensor_fit = 40, "VERTICAL"
     scene.collection.objects.link(camera)
     scene.camera = camera
     scene.render.engine = "BLENDER_WORKBENCH"
