@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genmo.tools.make_text_encoder import BertConfig
+from genmo.tools.tiny_text import random_weights
 
 Array = NDArray[np.float64]
 
@@ -20,36 +21,14 @@ POSITIONS = 16
 def weights(seed: int = 0, prefix: str = "") -> dict[str, NDArray]:
     """Random tensors under the names of the transformers library."""
     random = np.random.default_rng(seed)
-    width, inner = CONFIG.width, 4 * CONFIG.width
+    width = CONFIG.width
     tensors: dict[str, NDArray] = {
+        **random_weights(CONFIG, len(VOCABULARY), POSITIONS, random),
+        # what published files carry besides, and the encoder must not stumble over
         "embeddings.position_ids": np.arange(POSITIONS)[None],
-        "embeddings.word_embeddings.weight": random.normal(size=(len(VOCABULARY), width)),
-        "embeddings.position_embeddings.weight": random.normal(size=(POSITIONS, width)),
-        "embeddings.token_type_embeddings.weight": random.normal(size=(2, width)),
-        "pooler.dense.weight": random.normal(size=(width, width)),
+        "pooler.dense.weight": random.normal(size=(width, width)).astype(np.float32),
     }
-
-    def linear(name: str, rows: int, columns: int) -> None:
-        tensors[f"{name}.weight"] = random.normal(size=(rows, columns)) / math.sqrt(columns)
-        tensors[f"{name}.bias"] = 0.1 * random.normal(size=rows)
-
-    def norm(name: str) -> None:
-        tensors[f"{name}.weight"] = 1 + 0.1 * random.normal(size=width)
-        tensors[f"{name}.bias"] = 0.1 * random.normal(size=width)
-
-    norm("embeddings.LayerNorm")
-    for layer in range(CONFIG.layers):
-        block = f"encoder.layer.{layer}"
-        for name in ("self.query", "self.key", "self.value", "output.dense"):
-            linear(f"{block}.attention.{name}", width, width)
-        norm(f"{block}.attention.output.LayerNorm")
-        linear(f"{block}.intermediate.dense", inner, width)
-        linear(f"{block}.output.dense", width, inner)
-        norm(f"{block}.output.LayerNorm")
-    return {
-        prefix + name: values.astype(np.float32) if values.dtype.kind == "f" else values
-        for name, values in tensors.items()
-    }
+    return {prefix + name: values for name, values in tensors.items()}
 
 
 def rounded(tensors: Mapping[str, NDArray], storage: str) -> dict[str, NDArray]:
