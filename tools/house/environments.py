@@ -74,7 +74,7 @@ def _prepare(folder: Path, python: Path, installs: Sequence[Sequence[str]]) -> P
         BuildError: when the environment cannot be made; nothing half-made counts as ready.
     """
     interpreter = in_environment(folder, "python")
-    recipe = hashlib.sha256(repr((str(python), str(ROOT), installs)).encode()).hexdigest()
+    recipe = hashlib.sha256(repr((str(python), str(folder), installs)).encode()).hexdigest()
     ready = folder / ".ready"
     with _alone(folder.name):
         if not (ready.is_file() and ready.read_text() == recipe and interpreter.exists()):
