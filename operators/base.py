@@ -1,10 +1,14 @@
 """What the operators share: poll with a reason, and errors of the user as one red sentence."""
 
-from collections.abc import Callable
+# pyright: reportInvalidTypeForm=false
 
+from collections.abc import Callable
+from typing import ClassVar
+
+from bpy.props import IntProperty
 from bpy.types import Object, Operator
 
-from ..genmo_blender import selection
+from ..genmo_blender import selection, tracks
 from ..genmo_blender.stubs import Context, Result
 from ..runtime.errors import UserError
 
@@ -35,6 +39,19 @@ class CharacterOperator(Operator):
         Raises:
             UserError: a sentence for the user.
         """
+        return ""
+
+
+class RemoveOperator(CharacterOperator):
+    """Removes a row of one of the character's tracks."""
+
+    track: ClassVar[str]
+
+    index: IntProperty(name="Number", description="Row to remove; -1 for the active one", default=-1, min=-1)
+
+    def run(self, context: Context, target: Object) -> str:
+        """Remove the row."""
+        tracks.remove(target, self.track, self.index)
         return ""
 
 

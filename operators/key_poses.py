@@ -12,7 +12,7 @@ from ..genmo_blender.idnames import Op
 from ..genmo_blender.properties import SCOPE_ITEMS, WHOLE_BODY, of_object
 from ..genmo_blender.stubs import Context
 from ..runtime.errors import UserError
-from .base import CharacterOperator
+from .base import CharacterOperator, RemoveOperator
 
 
 def _row(target: Object, index: int) -> Any:
@@ -73,16 +73,12 @@ class GENMO_OT_key_pose_jump(_KeyPoseOperator):
         return ""
 
 
-class GENMO_OT_key_pose_remove(_KeyPoseOperator):
+class GENMO_OT_key_pose_remove(RemoveOperator):
     """Remove the key pose"""
 
     bl_idname = Op.KEY_POSE_REMOVE
     bl_label = "Remove Key Pose"
-
-    def run(self, context: Context, target: Object) -> str:
-        """Remove the key pose."""
-        tracks.remove(target, "key_poses", self.index)
-        return ""
+    track = "key_poses"
 
 
 CLASSES = (

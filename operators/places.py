@@ -12,7 +12,7 @@ from ..genmo_blender.idnames import Op
 from ..genmo_blender.properties import JOINT_ITEMS
 from ..genmo_blender.stubs import Context
 from ..runtime.errors import UserError
-from .base import CharacterOperator
+from .base import CharacterOperator, RemoveOperator
 
 
 def _named(context: Context, name: str) -> Object | None:
@@ -44,18 +44,12 @@ class GENMO_OT_pin_add(CharacterOperator):
         return ""
 
 
-class GENMO_OT_pin_remove(CharacterOperator):
+class GENMO_OT_pin_remove(RemoveOperator):
     """Remove the pin"""
 
     bl_idname = Op.PIN_REMOVE
     bl_label = "Remove Pin"
-
-    index: IntProperty(name="Number", description="Row to remove; -1 for the active one", default=-1, min=-1)
-
-    def run(self, context: Context, target: Object) -> str:
-        """Remove the pin."""
-        tracks.remove(target, "pins", self.index)
-        return ""
+    track = "pins"
 
 
 class GENMO_OT_path_add(CharacterOperator):
@@ -75,18 +69,12 @@ class GENMO_OT_path_add(CharacterOperator):
         return ""
 
 
-class GENMO_OT_path_remove(CharacterOperator):
+class GENMO_OT_path_remove(RemoveOperator):
     """Remove the path; its curve stays"""
 
     bl_idname = Op.PATH_REMOVE
     bl_label = "Remove Path"
-
-    index: IntProperty(name="Number", description="Row to remove; -1 for the active one", default=-1, min=-1)
-
-    def run(self, context: Context, target: Object) -> str:
-        """Remove the path."""
-        tracks.remove(target, "paths", self.index)
-        return ""
+    track = "paths"
 
 
 class GENMO_OT_waypoint_add(CharacterOperator):

@@ -8,7 +8,7 @@ from bpy.types import Object
 from ..genmo_blender import tracks
 from ..genmo_blender.idnames import Op
 from ..genmo_blender.stubs import Context
-from .base import CharacterOperator
+from .base import CharacterOperator, RemoveOperator
 
 
 class GENMO_OT_prompt_add(CharacterOperator):
@@ -28,18 +28,12 @@ class GENMO_OT_prompt_add(CharacterOperator):
         return ""
 
 
-class GENMO_OT_prompt_remove(CharacterOperator):
+class GENMO_OT_prompt_remove(RemoveOperator):
     """Remove the prompt"""
 
     bl_idname = Op.PROMPT_REMOVE
     bl_label = "Remove Prompt"
-
-    index: IntProperty(name="Number", description="Row to remove; -1 for the active one", default=-1, min=-1)
-
-    def run(self, context: Context, target: Object) -> str:
-        """Remove the prompt."""
-        tracks.remove(target, "prompts", self.index)
-        return ""
+    track = "prompts"
 
 
 class GENMO_OT_prompts_from_markers(CharacterOperator):

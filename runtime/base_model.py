@@ -26,7 +26,7 @@ Float = NDArray[np.float32]
 Array = NDArray[np.float64]
 
 BLOCKED: Final = -1e4
-"""Added to the attention score of a pair that must not see each other."""
+"""Added to the score of a pair that must not see each other; finite, so that fp16 and empty rows stay numbers."""
 
 _INPUTS: Final = ("x", "step", "conditions", "text", "text_bias", "band_bias")
 

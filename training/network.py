@@ -14,15 +14,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from genmo.runtime.base_model import BLOCKED
 from genmo.runtime.conditioning import CONDITIONS
 from genmo.runtime.features import LAYOUT
 from genmo.training.config import NetworkConfig
 
 BLOCK = 64
 """Frames of an attention block in the exported graph; the band must not be wider."""
-
-BLOCKED = -1e4
-"""Added to the score of a pair that must not see each other; finite, so that fp16 and empty rows stay numbers."""
 
 
 def rotate_pairs(values: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:

@@ -19,13 +19,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from genmo.runtime.base_model import BLOCKED
 from genmo.runtime.features import LAYOUT
 from genmo.training.captions import CaptionBank
 from genmo.training.config import TrainConfig
 from genmo.training.dataset import FPS, Sequence, load_sequences
 from genmo.training.diffusion import add_noise, alpha_table
 from genmo.training.losses import Losses
-from genmo.training.network import BLOCKED, Denoiser, band_bias
+from genmo.training.network import Denoiser, band_bias
 from genmo.training.tasks import Sample, TaskSampler
 
 log = logging.getLogger("genmo.training")

@@ -1,26 +1,11 @@
-"""SMPL-X and SMPL-H as their Blender add-ons and exporters name them."""
+"""SMPL-X and SMPL-H as their Blender add-ons and exporters name them: the model's joints with whole words for sides."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
+from .genmo import GENMO
 from .preset import Preset
 
-SMPLX: Final = Preset(
-    title="SMPL-X",
-    sides=("left", "right"),
-    joints={
-        "pelvis": "pelvis",
-        "head": "head",
-        "hip": "{s}_hip",
-        "knee": "{s}_knee",
-        "ankle": "{s}_ankle",
-        "foot": "{s}_foot",
-        "collar": "{s}_collar",
-        "shoulder": "{s}_shoulder",
-        "elbow": "{s}_elbow",
-        "wrist": "{s}_wrist",
-    },
-    spine=("spine1", "spine2", "spine3"),
-    neck=("neck",),
-)
+SMPLX: Final[Preset] = replace(GENMO, title="SMPL-X", sides=("left", "right"))
