@@ -104,6 +104,14 @@ def test_development_code_has_one_name_for_each_module() -> None:
             assert not outside(source) & BLENDER, source.path
 
 
+def test_evaluation_stands_on_training_and_training_on_the_runtime() -> None:
+    assert of("evaluation")
+    for source in of("evaluation"):
+        assert layers(source) <= {"evaluation", "training", "runtime"}, source.path
+    for source in of("training"):
+        assert "evaluation" not in layers(source), source.path
+
+
 def test_the_entry_point_imports_nothing_of_blender_at_load() -> None:
     (entry,) = [each for each in sources() if each.path == "__init__.py"]
     assert not {module[0] for module in entry.imports(at_load=True)} & (BLENDER | {"genmo"})

@@ -22,6 +22,7 @@ PLAIN_SUITES: Final = (
     "tests/core",
     "tests/training",
     "tests/evaluation",
+    "tests/evaluation",
     "tests/tools",
 )
 PLAIN_SECONDS: Final = 900

@@ -1,0 +1,1 @@
+"""Measuring the model against published systems: metrics of benchmarks; never part of the extension."""
