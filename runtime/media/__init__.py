@@ -1,0 +1,1 @@
+"""Readers of media files and what the model hears in them; PyAV is imported only when a file needs it."""
