@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from . import conditioning, features, rotation
 from .conditioning import CONDITIONS, PIN_JOINTS, Observations
 from .constraints import Constraints
+from .cues import Cues
 from .errors import PackError
 from .features import LAYOUT, POSE
 from .pack_info import PackInfo
@@ -98,13 +99,13 @@ class FeatureSpace:
         return (values - self._mean) / self._std
 
 
-def condition_inputs(info: PackInfo, known: Observations) -> tuple[Float, Array]:
-    """Condition channels (T, K) and reference headings (T,) of what is known."""
-    references = conditioning.reference_headings(known, info.fps)
+def condition_inputs(info: PackInfo, known: Observations, cues: Cues) -> tuple[Float, Array]:
+    """Condition channels (T, K) and reference headings (T,) of what is known and of what guides the motion."""
+    references = conditioning.reference_headings(known, info.fps, cues=cues)
     end = LAYOUT["root_height"].stop
     mean, std = np.asarray(info.stats.mean[:end]), np.asarray(info.stats.std[:end])
     assert POSE.stop + 1 == end  # the height follows the pose, as `condition_channels` wants it
-    return conditioning.condition_channels(known, references, info.fps, mean, std), references
+    return conditioning.condition_channels(known, references, info.fps, mean, std, cues), references
 
 
 class Denoiser:
@@ -134,22 +135,24 @@ class Denoiser:
         self._padding = ((0, padding), (0, 0))
         total = self._frames + padding
         text, text_bias = _text_inputs(prompts, encoder, total, info.text.width)
-        self._fixed = {
-            "conditions": np.pad(conditions, self._padding)[None],
-            "band_bias": band_bias_blocks(self._frames, info.band, self._block),
+        self._band = band_bias_blocks(self._frames, info.band, self._block)
+        told = np.pad(conditions, self._padding)[None]
+        untold = told.copy()
+        untold[..., CONDITIONS["music"]] = 0.0
+        self._told = {"conditions": told, "text": text, "text_bias": text_bias}
+        self._untold = {
+            "conditions": untold,
+            "text": np.zeros((1, 1, info.text.width), np.float32),
+            "text_bias": np.full((1, total, 1), BLOCKED, np.float32),
         }
-        nothing = (np.zeros((1, 1, info.text.width), np.float32), np.full((1, total, 1), BLOCKED, np.float32))
-        self._texts = {True: (text, text_bias), False: nothing}
 
-    def __call__(self, noisy: Float, step: int, *, with_text: bool) -> Float:
+    def __call__(self, noisy: Float, step: int, *, told: bool) -> Float:
         """Estimate the clean features (T, F); see `sampler.Denoise`."""
-        text, text_bias = self._texts[with_text]
         inputs = {
-            **self._fixed,
+            **(self._told if told else self._untold),
+            "band_bias": self._band,
             "x": np.pad(noisy, self._padding)[None],
             "step": np.array([step], np.int64),
-            "text": text,
-            "text_bias": text_bias,
         }
         return self._network.run(inputs)["clean"][0, : self._frames]
 
@@ -188,11 +191,15 @@ def band_bias_blocks(frames: int, band: int, block: int) -> Float:
     return np.where(seen, 0.0, BLOCKED).astype(np.float32)[None, None]
 
 
-def at_origin(root: Array, local: Array) -> tuple[Array, Array]:
-    """The motion moved and turned so that it starts at the origin and faces +Z."""
-    heading = rotation.heading(local[0, 0])
-    turn = rotation.about_y(-heading)
+def at_origin(root: Array, local: Array, *, keep_heading: bool = False) -> tuple[Array, Array, float]:
+    """The motion moved so that it starts at the origin and, unless its heading is kept, turned so that it faces +Z.
+
+    Returns:
+        root positions (T, 3), local rotations (T, 22, 4), and the turn that was made, radians.
+    """
+    angle = 0.0 if keep_heading else -float(rotation.heading(local[0, 0]))
+    turn = rotation.about_y(angle)
     moved = root - root[0] * np.array([1.0, 0.0, 1.0])
     turned = local.copy()
     turned[:, INDEX["pelvis"]] = rotation.multiply(turn, local[:, INDEX["pelvis"]])
-    return rotation.rotate(turn, moved), turned
+    return rotation.rotate(turn, moved), turned, angle

@@ -23,11 +23,12 @@ from typing import Any, Final, NoReturn
 from . import doctor
 from .bvh import write_bvh
 from .errors import CancelledError, UserError
+from .films import frames_of
 from .metrics import UNITS, measure
 from .motion import Motion, load_motion, save_motion
-from .pack import DEFAULT_PACK, find_packs, open_pack
+from .pack import DEFAULT_PACK, ModelPack, find_packs, open_pack
 from .progress import Progress
-from .request import MotionRequest, load_request
+from .request import Camera, MotionRequest, Sampling, Video, load_request
 from .validation import problems, raise_errors
 
 DONE: Final = 0
@@ -78,18 +79,26 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="genmo", description="Prompts, key poses, paths and pins into motion.")
+    parser = _Parser(prog="genmo", description="Prompts, key poses, paths, pins, videos and music into motion.")
     parser.add_argument("--version", action="version", version=f"genmo {doctor.extension_version()}")
     verbs = parser.add_subparsers(metavar="COMMAND", required=True)
 
     generate = _verb(verbs, "generate", _generate, "make the motions that a request asks for")
     generate.add_argument("request", metavar="REQUEST.json", type=Path)
-    generate.add_argument("-o", "--output", metavar="OUT.npz", type=Path, required=True)
-    generate.add_argument("--pack", metavar="DIR", type=Path, default=DEFAULT_PACK, help="model pack to use")
-    generate.add_argument("--device", choices=DEVICES, default="auto")
     generate.add_argument("--seed", type=int, help="instead of the request's")
     generate.add_argument("--samples", type=int, help="instead of the request's; they become OUT.0.npz, OUT.1.npz, ...")
-    generate.add_argument("--json-progress", action="store_true", help="report each step as a line of JSON on stdout")
+
+    estimate = _verb(verbs, "estimate", _estimate, "make the motion of the person in a video")
+    estimate.add_argument("video", metavar="VIDEO", help="keypoint file (.npz)")
+    estimate.add_argument("--focal", metavar="PIXELS", type=float, help="focal length, if the file does not tell it")
+    estimate.add_argument("--moving", action="store_true", help="the camera does not stay in its place")
+    estimate.add_argument("--flip", action="store_true", help="the picture is mirrored")
+
+    for verb in (generate, estimate):
+        verb.add_argument("-o", "--output", metavar="OUT.npz", type=Path, required=True)
+        verb.add_argument("--pack", metavar="DIR", type=Path, default=DEFAULT_PACK, help="model pack to use")
+        verb.add_argument("--device", choices=DEVICES, default="auto")
+        verb.add_argument("--json-progress", action="store_true", help="report each step as a line of JSON on stdout")
 
     metrics = _verb(verbs, "metrics", _metrics, "measure how good motions are, and how exactly they meet their request")
     metrics.add_argument("motions", metavar="MOTION.npz", type=Path, nargs="+")
@@ -120,9 +129,21 @@ def _add_json(parser: argparse.ArgumentParser) -> None:
 def _generate(arguments: argparse.Namespace) -> None:
     request = _with_sampling(load_request(arguments.request), seed=arguments.seed, samples=arguments.samples)
     raise_errors(request)
+    _answer(request, open_pack(arguments.pack), arguments)
+
+
+def _estimate(arguments: argparse.Namespace) -> None:
+    pack = open_pack(arguments.pack)
+    frames = frames_of(arguments.video, pack.info.fps)
+    known = None if arguments.focal is None and not arguments.moving else Camera(arguments.focal, not arguments.moving)
+    video = Video(arguments.video, 0, frames, flip=arguments.flip, camera=known)
+    _answer(MotionRequest(frames, pack.info.fps, videos=(video,), sampling=Sampling(mode="estimate")), pack, arguments)
+
+
+def _answer(request: MotionRequest, pack: ModelPack, arguments: argparse.Namespace) -> None:
+    """Make the motions of a request and write them to the file that the command names."""
     files = output_files(arguments.output, request.sampling.samples)
     check_writable(files)
-    pack = open_pack(arguments.pack)
     raise_errors(request, pack.info)
     from .engine import Engine  # loads ONNX Runtime, so only when everything else is right
 

@@ -13,6 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from . import keypoints
+from .cues import CUES, Cues, cue_channels, no_cues
 from .features import FeatureLayout, turn_planar
 from .skeleton import JOINT_COUNT
 
@@ -33,8 +35,10 @@ CONDITIONS: Final = FeatureLayout(
         "path_near": 4,
         "heading": 3,  # weight, exact, turning speed of the reference heading (rad/s)
         "pins": 5 * len(PIN_JOINTS),  # x and z from the path, their flag, height, exact
+        **CUES.sizes,
     }
 )
+"""Channels of the constraints, then of the cues (`runtime.cues`)."""
 
 HOLD_FRAMES: Final = 15.0
 """Away from its keys a value's weight falls by e every this many frames."""
@@ -156,22 +160,30 @@ def _tangent_headings(velocity: Array, default: float) -> Array:
     return np.arctan2(smooth[:, 0], smooth[:, 1])
 
 
-def reference_headings(known: Observations, fps: float, default: float = 0.0) -> Array:
-    """Heading that the features are relative to: of the keys, else along the path, else `default`.
+def reference_headings(known: Observations, fps: float, default: float = 0.0, cues: Cues | None = None) -> Array:
+    """Heading that the features are relative to: of the camera, of the keys, along the path, else `default`.
 
     Args:
         known: the observations.
         fps: frames per second.
         default: radians, where nothing says more.
+        cues: the cues; a filmed frame is relative to its camera, and a reference motion brings its headings.
 
     Returns:
         (T,) radians, continuous.
     """
-    frames = np.flatnonzero(known.heading_mask)
+    mask, values = known.heading_mask, known.headings
+    if cues is not None:
+        guided = (cues.strength > 0) & ~mask
+        mask, values = mask | guided, np.where(guided, cues.reference_headings, values)
+        if cues.camera_mask.any():
+            mask = mask | cues.camera_mask
+            values = np.where(cues.camera_mask, keypoints.camera_headings(cues.cameras), values)
+    frames = np.flatnonzero(mask)
     if len(frames):
-        values = np.zeros((known.frames, 1))
-        values[frames, 0] = np.unwrap(known.headings[frames])
-        return _interpolate(frames, values, known.frames)[:, 0]
+        rows = np.zeros((known.frames, 1))
+        rows[frames, 0] = np.unwrap(values[frames])
+        return _interpolate(frames, rows, known.frames)[:, 0]
     points = np.flatnonzero(known.path_mask)
     if len(points) < 2:
         return np.full(known.frames, default)
@@ -186,7 +198,7 @@ def _path_velocity(points: NDArray[np.int64], path: Array, frames: int, fps: flo
 
 
 def condition_channels(
-    known: Observations, references: Array, fps: float, pose_mean: Array, pose_std: Array
+    known: Observations, references: Array, fps: float, pose_mean: Array, pose_std: Array, cues: Cues | None = None
 ) -> NDArray[np.float32]:
     """Condition channels of the base model.
 
@@ -196,16 +208,20 @@ def condition_channels(
         fps: frames per second.
         pose_mean: (133,) mean of the 22 x 6 pose values, then of the pelvis height.
         pose_std: (133,) their standard deviations.
+        cues: what guides the motion without fixing it.
 
     Returns:
         (T, CONDITIONS.width) float32.
     """
     out = np.zeros((known.frames, CONDITIONS.width))
+    guides = no_cues(known.frames) if cues is None else cues
     _write_pose(out, known, pose_mean[:-1], pose_std[:-1])
     _write_height(out, known, pose_mean[-1], pose_std[-1])
     line = _write_path(out, known, references, fps)
     _write_heading(out, known, references, fps)
     _write_pins(out, known, references, line)
+    cue_channels(guides, fps, out[:, CONDITIONS.width - CUES.width :])
+    _write_reference(out, known, guides, pose_mean, pose_std)
     return out.astype(np.float32)
 
 
@@ -258,6 +274,27 @@ def _write_heading(out: Array, known: Observations, references: Array, fps: floa
     frames = np.flatnonzero(known.heading_mask)
     weight = _weights(frames, known.frames) if len(frames) else np.zeros(known.frames)
     out[:, CONDITIONS["heading"]] = np.stack([weight, known.heading_mask, np.clip(rate, -10, 10)], axis=-1)
+    turn = np.where(known.heading_mask, known.headings - references, 0.0)
+    out[:, CONDITIONS["key_heading"]] = np.stack([np.sin(turn), np.cos(turn)], axis=-1) * known.heading_mask[:, None]
+
+
+def _write_reference(out: Array, known: Observations, cues: Cues, mean: Array, std: Array) -> None:
+    """A reference motion takes the places of the interpolated keys: it knows more of what lies between them."""
+    frames = np.flatnonzero(cues.strength > 0)
+    if not len(frames):
+        return
+    strength = cues.strength[frames, None]
+    values = (cues.reference_pose[frames].reshape(len(frames), -1) - mean[:-1]) / std[:-1]
+    free = ~known.pose_mask[frames]
+    pose, weight = CONDITIONS["pose"], CONDITIONS["pose_weight"]
+    out[frames, pose] = np.where(np.repeat(free, 6, axis=1), values * strength, out[frames, pose])
+    out[frames, weight] = np.where(free, strength, out[frames, weight])
+    height = (cues.reference_heights[frames] - mean[-1]) / std[-1]
+    guided = np.stack([height * strength[:, 0], strength[:, 0], np.zeros(len(frames))], axis=1)
+    exact = known.height_mask[frames, None]
+    out[frames, CONDITIONS["height"]] = np.where(exact, out[frames, CONDITIONS["height"]], guided)
+    column = CONDITIONS["heading"].start
+    out[frames, column] = np.maximum(out[frames, column], np.where(cues.camera_mask[frames], 0.0, strength[:, 0]))
 
 
 def _write_pins(out: Array, known: Observations, references: Array, line: Array | None) -> None:

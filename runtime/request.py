@@ -91,14 +91,16 @@ class Camera:
 
     Attributes:
         focal_px: focal length in pixels, None to estimate it.
-        static: whether the camera stands still.
+        static: whether the camera stays in its place; it may turn there.
         rotations: one per frame of the video's range, or None when unknown; each turns directions of the camera
             (x right, y down, z forward) into those of any fixed world.
+        level: whether Y is up in that world.
     """
 
     focal_px: float | None = None
     static: bool = True
     rotations: tuple[Quaternion, ...] | None = None
+    level: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +222,9 @@ class MotionRequest:
         for keyframe in data["keyframes"]:
             if set(keyframe["joints"]) == set(JOINT_NAMES) and len(keyframe["joints"]) == JOINT_COUNT:
                 keyframe["joints"] = "all"
+        for video in data["videos"]:
+            if video["camera"] and not video["camera"]["level"]:
+                del video["camera"]["level"]  # as readers of before it was there expect
         return {"version": data.pop("version"), "fps": data.pop("fps"), **data}
 
 
@@ -344,7 +349,8 @@ def _camera(value: object, place: str) -> Camera:
     data = Fields(value, place, Camera.__match_args__)
     rotations = data.list("rotations", fields.vector4) if data.maybe("rotations", fields.items) is not None else None
     focal = data.maybe("focal_px", fields.number, 1.0, 1e6)
-    return Camera(focal, data.get("static", fields.flag, default=True), rotations)
+    static, level = data.get("static", fields.flag, default=True), data.get("level", fields.flag, default=False)
+    return Camera(focal, static, rotations, level)
 
 
 def _video(value: object, place: str) -> Video:

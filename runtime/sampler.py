@@ -1,4 +1,4 @@
-"""The denoising loop: deterministic DDIM over few steps, guidance on the text, projection of every estimate.
+"""The denoising loop: deterministic DDIM over few steps, guidance on text and music, projection of every estimate.
 
 Schedule and update: genmo.md section 6 (cosine schedule of 1000 steps, x0-prediction, eta 0). Each estimate of the
 clean motion goes through `refine`, which puts the constraints exactly (DESIGN section 5); the next step then starts
@@ -22,8 +22,8 @@ TRAINING_STEPS: Final = 1000
 class Denoise(Protocol):
     """Estimates clean features (T, F) of noisy ones at a training step."""
 
-    def __call__(self, noisy: Float, step: int, *, with_text: bool) -> Float:
-        """Return the estimate; `with_text=False` hides all prompts."""
+    def __call__(self, noisy: Float, step: int, *, told: bool) -> Float:
+        """Return the estimate; `told=False` hides prompts and music, which guidance amplifies."""
         ...
 
 
@@ -42,6 +42,11 @@ def timesteps(count: int) -> NDArray[np.int64]:
     return np.round(np.linspace(TRAINING_STEPS - 1, 0, count)).astype(np.int64)
 
 
+def regress(denoise: Denoise, frames: int, width: int) -> Float:
+    """The estimate (T, F) of one evaluation without noise: what the conditions alone say (genmo.md section 6)."""
+    return denoise(np.zeros((frames, width), np.float32), TRAINING_STEPS - 1, told=True)
+
+
 def sample(
     denoise: Denoise,
     noise: Float,
@@ -58,7 +63,7 @@ def sample(
         denoise: the network.
         noise: (T, F) standard normal.
         steps: network evaluations (twice that with guidance).
-        guidance: weight of the prompts; 1 evaluates the network once a step.
+        guidance: weight of prompts and music; 1 evaluates the network once a step.
         refine: puts the constraints into an estimate (T, F).
         on_step: called with the number of finished steps.
         should_stop: asked before every evaluation.
@@ -83,13 +88,13 @@ def sample(
 
 
 def _guided(denoise: Denoise, x: Float, step: int, guidance: float, should_stop: Callable[[], bool]) -> Float:
-    """Guided estimate u + guidance (c - u): the one with text, pushed away from the one without."""
+    """Guided estimate u + guidance (c - u): the one that is told of prompts and music, pushed away from the other."""
     if should_stop():
         raise CancelledError("stopped")
-    with_text = denoise(x, step, with_text=True)
+    told = denoise(x, step, told=True)
     if guidance == 1.0:
-        return with_text
+        return told
     if should_stop():
         raise CancelledError("stopped")
-    without = denoise(x, step, with_text=False)
-    return (without + guidance * (with_text - without)).astype(np.float32)
+    untold = denoise(x, step, told=False)
+    return (untold + guidance * (told - untold)).astype(np.float32)

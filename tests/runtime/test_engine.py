@@ -87,6 +87,28 @@ def test_sample_k_does_not_depend_on_how_many_samples_are_asked_for(engine: Engi
     assert not same(three[0], three[1])
 
 
+def between(*frames: int, **sampling: object) -> MotionRequest:
+    keys = tuple(key(frame, (0.0, 0.01 * frame), 0.0, frame) for frame in frames)
+    return MotionRequest(frames[-1] + 1, keyframes=keys, sampling=Sampling(**sampling))  # type: ignore[arg-type]
+
+
+def test_short_gaps_are_filled_by_one_pass_that_needs_no_seed(engine: Engine) -> None:
+    motions = [engine.generate(between(0, 40, 90, seed=seed))[0] for seed in (1, 2)]
+    assert same(*motions)
+    measured = metrics.measure(motions[0])
+    assert measured["key_position_error_mm"] < 0.01
+    assert measured["key_rotation_error_deg"] < 0.001
+
+
+def test_long_gaps_open_ends_and_several_samples_are_sampled(engine: Engine) -> None:
+    long = [engine.generate(between(0, 90, seed=seed))[0] for seed in (1, 2)]
+    assert not same(*long)
+    open_end = dataclasses.replace(between(0, 40), frames=60)
+    assert not same(*(engine.generate(dataclasses.replace(open_end, sampling=Sampling(s)))[0] for s in (1, 2)))
+    assert not same(*engine.generate(between(0, 40, samples=2)))
+    assert not same(*(engine.generate(between(0, 40, seed=seed, mode="generate"))[0] for seed in (1, 2)))
+
+
 def test_a_moved_and_turned_request_gives_the_moved_and_turned_motion(engine: Engine) -> None:
     (first,) = engine.generate(busy(seed=3))
     (second,) = engine.generate(busy(turn=2.0, shift=(3.0, -4.0), seed=3))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from genmo.runtime.errors import RequestError
-from genmo.runtime.request import Keyframe, MotionRequest, Pin, Prompt, Sampling, load_request
+from genmo.runtime.request import Camera, Keyframe, MotionRequest, Pin, Prompt, Sampling, load_request
 from genmo.runtime.skeleton import JOINT_NAMES
 
 UPRIGHT = [1.0, 0.0, 0.0, 0.0]
@@ -63,6 +63,18 @@ def test_round_trip_is_exact() -> None:
     request = MotionRequest.from_json(FULL)
     assert request.to_json() == FULL
     assert MotionRequest.from_json(json.loads(json.dumps(request.to_json()))) == request
+
+
+def test_a_level_camera_is_stated_and_any_other_is_not() -> None:
+    """Requests from before the key was there read back as they were."""
+    video = {"path": "clip.mp4", "start": 0, "stop": 5, "camera": {"level": True}}
+    request = MotionRequest.from_json({"frames": 10, "videos": [video]})
+    assert request.videos[0].camera == Camera(level=True)
+    assert request.to_json()["videos"][0]["camera"]["level"] is True
+    assert MotionRequest.from_json(request.to_json()) == request
+    plain = MotionRequest.from_json({"frames": 10, "videos": [video | {"camera": {}}]})
+    assert plain.videos[0].camera == Camera()
+    assert "level" not in plain.to_json()["videos"][0]["camera"]
 
 
 def test_everything_but_frames_has_a_default() -> None:

@@ -33,7 +33,7 @@ def test_schedule_matches_the_published_numbers() -> None:
 
 def test_a_network_that_knows_the_answer_gives_it() -> None:
     answer = np.arange(15, dtype=np.float32).reshape(5, 3)
-    result, done = run(lambda x, step, with_text: answer)
+    result, done = run(lambda x, step, told: answer)
     np.testing.assert_array_equal(result, answer)
     assert done == [1, 2, 3, 4, 5, 6]
 
@@ -42,7 +42,7 @@ def test_the_noise_that_the_network_sees_shrinks_as_the_schedule_says() -> None:
     """With the estimate fixed at 0, x at step t is the first noise times sqrt(1 - abar)."""
     seen: dict[int, np.ndarray] = {}
 
-    def denoise(x, step, with_text):
+    def denoise(x, step, told):
         seen[step] = x
         return np.zeros_like(x)
 
@@ -53,9 +53,9 @@ def test_the_noise_that_the_network_sees_shrinks_as_the_schedule_says() -> None:
         np.testing.assert_allclose(x, np.sqrt(1.0 - table[step]) * noise, rtol=1e-4)
 
 
-def test_guidance_extrapolates_from_no_text_to_text() -> None:
-    def denoise(x, step, with_text):
-        return np.full_like(x, 3.0 if with_text else 1.0)
+def test_guidance_extrapolates_from_untold_to_told() -> None:
+    def denoise(x, step, told):
+        return np.full_like(x, 3.0 if told else 1.0)
 
     result, _ = run(denoise, guidance=2.5)
     np.testing.assert_allclose(result, 6.0)
@@ -64,8 +64,8 @@ def test_guidance_extrapolates_from_no_text_to_text() -> None:
 def test_guidance_of_one_calls_the_network_once_a_step() -> None:
     calls: list[bool] = []
 
-    def denoise(x, step, with_text):
-        calls.append(with_text)
+    def denoise(x, step, told):
+        calls.append(told)
         return x
 
     run(denoise, steps=4)
@@ -75,14 +75,14 @@ def test_guidance_of_one_calls_the_network_once_a_step() -> None:
 def test_later_steps_start_from_the_refined_estimate() -> None:
     seen = []
 
-    def denoise(x, step, with_text):
+    def denoise(x, step, told):
         seen.append(x)
         return np.zeros_like(x)
 
     result, _ = run(denoise, steps=3, refine=lambda x: x + 2.0)
     np.testing.assert_allclose(result, 2.0)
     plain = []
-    run(lambda x, step, with_text: (plain.append(x), np.zeros_like(x))[1], steps=3)
+    run(lambda x, step, told: (plain.append(x), np.zeros_like(x))[1], steps=3)
     assert not np.allclose(seen[1], plain[1])
 
 
@@ -90,7 +90,7 @@ def test_later_steps_start_from_the_refined_estimate() -> None:
 def test_stops_before_the_next_evaluation(allowed: int) -> None:
     calls: list[int] = []
 
-    def denoise(x, step, with_text):
+    def denoise(x, step, told):
         calls.append(step)
         return x
 
