@@ -21,7 +21,9 @@ from genmo.training.export import export_graph
 from genmo.training.network import Denoiser
 
 TEXT_WIDTH = 16
-CONFIG = TrainConfig(network=NetworkConfig(width=32, layers=2, heads=2, text_width=TEXT_WIDTH), text_tokens=16)
+CONFIG = TrainConfig(
+    network=NetworkConfig(width=32, layers=2, heads=2, text_width=TEXT_WIDTH, lifter_width=16), text_tokens=16
+)
 
 
 def make_tiny_pack(folder: Path) -> ModelPack:

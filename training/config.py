@@ -23,6 +23,7 @@ class NetworkConfig:
         features: length of a feature row.
         conditions: length of a condition row.
         text_width: width of a text token.
+        lifter_width: channels of the part that lifts single frames of keypoints (`lifter.py`).
     """
 
     width: int = 256
@@ -32,6 +33,7 @@ class NetworkConfig:
     features: int = LAYOUT.width
     conditions: int = CONDITIONS.width
     text_width: int = 384
+    lifter_width: int = 512
 
 
 @dataclass(frozen=True)
@@ -41,16 +43,18 @@ class TrainConfig:
     Attributes:
         network: shape of the network.
         minutes: length of the run on the clock, over all its sessions; the learning rate follows it.
-        batch: samples a step.
+        batch: samples a step and process; several GPUs take as many times more.
         frames: length of a training window.
         text_tokens: tokens kept of a caption.
         learning_rate: peak rate of AdamW.
         warmup_steps: linear warm-up.
         ema_decay: decay of the averaged weights that are exported.
         text_dropout: share of captions that are hidden, for classifier-free guidance.
-        regression_share: share of keyed samples trained with x_t = 0, t = 999 (genmo.md section 11).
+        regression_shares: by task, share of samples trained with x_t = 0, t = 999 (genmo.md section 11).
+        noise_power: steps of the schedule are drawn as u to this power; below 1 the noisy ones come more often.
         loss_weights: weight by loss name (see `losses.py`).
-        threads: torch threads.
+        threads: torch threads on a CPU.
+        workers: processes that draw samples for a process that trains; 0 draws between the steps.
         seed: of this session; a restart uses another one.
         checkpoint_minutes: time between checkpoints.
         compile: use torch.compile for trunk and losses.
@@ -63,13 +67,17 @@ class TrainConfig:
     text_tokens: int = 24
     learning_rate: float = 6e-4
     warmup_steps: int = 200
-    ema_decay: float = 0.999
+    ema_decay: float = 0.995
     text_dropout: float = 0.12
-    regression_share: float = 0.4
+    regression_shares: dict[str, float] = dataclasses.field(
+        default_factory=lambda: {"keys": 0.45, "video": 0.65, "reference": 0.3}
+    )
+    noise_power: float = 0.5
     loss_weights: dict[str, float] = dataclasses.field(
-        default_factory=lambda: {"joints": 20.0, "velocity": 800.0, "feet": 1500.0, "path": 0.3}
+        default_factory=lambda: {"joints": 20.0, "velocity": 800.0, "feet": 1500.0, "path": 0.3, "view": 30.0}
     )
     threads: int = 2
+    workers: int = 0
     seed: int = 0
     checkpoint_minutes: float = 4.0
     compile: bool = True
@@ -80,7 +88,7 @@ class TrainConfig:
 
     @staticmethod
     def from_json(text: str) -> TrainConfig:
-        """Configuration of JSON text; unknown keys raise TypeError."""
+        """Configuration of JSON text; what it leaves out has its default, unknown keys raise TypeError."""
         values = json.loads(text)
         return TrainConfig(**{**values, "network": NetworkConfig(**values.get("network", {}))})
 

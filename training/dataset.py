@@ -61,6 +61,29 @@ class Sequence:
     weight: float
 
 
+@dataclass(frozen=True)
+class Statistics:
+    """Mean and standard deviation (F,) of the features."""
+
+    mean: Float
+    std: Float
+
+    @staticmethod
+    def of(sequences: list[Sequence]) -> Statistics:
+        """Measure them on the clips; headings and contacts get fixed values, small deviations a floor."""
+        pose = np.concatenate([item.pose.reshape(len(item.pose), -1)[::4] for item in sequences])
+        height = np.concatenate([item.root[::4, 1] for item in sequences])
+        velocity = np.concatenate([item.velocity[::4] for item in sequences])
+        layout = features.LAYOUT
+        mean, std = np.zeros(layout.width, np.float32), np.ones(layout.width, np.float32)
+        mean[: pose.shape[1]], std[: pose.shape[1]] = pose.mean(0), np.maximum(pose.std(0), 0.08)
+        mean[layout["root_height"]], std[layout["root_height"]] = height.mean(), max(height.std(), 0.02)
+        mean[layout["root_velocity"]], std[layout["root_velocity"]] = velocity.mean(0), max(velocity.std(), 0.1)
+        std[layout["heading"]] = 0.7
+        mean[layout["contacts"]], std[layout["contacts"]] = 0.5, 0.5
+        return Statistics(mean, std)
+
+
 def sequence_from(clip: Clip, *, mirrored: bool) -> Sequence:
     """Features of a clip or of its mirror image."""
     vectors, root = clip.rotations.astype(np.float64), clip.root.astype(np.float64)
@@ -109,6 +132,15 @@ _ACTIONS = (
 )  # fmt: skip
 """What people ask for, as beginnings of words in captions."""
 
+_FIRST_ASKED = 6
+"""The first of these are what everybody tries first; prompts draw them as often as three others."""
+
+
+def _does(texts: list[str]) -> NDArray[np.bool_]:
+    """(N, A + 1): which actions each text names; the last column is for texts that name none."""
+    found = np.array([[re.search(rf"\b({action})", text.lower()) is not None for action in _ACTIONS] for text in texts])
+    return np.column_stack([found, ~found.any(axis=1)])
+
 
 def sampling_shares(sequences: list[Sequence]) -> NDArray[np.float64]:
     """Probability (N,) of each clip: its own weight, balanced between actions.
@@ -117,12 +149,27 @@ def sampling_shares(sequences: list[Sequence]) -> NDArray[np.float64]:
     keeps walking the most frequent, but shows the rare ones often enough to be learnt.
     """
     weights = np.array([item.weight for item in sequences])
-    texts = [" ".join(item.captions).lower() for item in sequences]
-    does = np.array([[re.search(rf"\b({action})", text) is not None for action in _ACTIONS] for text in texts])
-    does = np.column_stack([does, ~does.any(axis=1)])  # everything else is an action of its own
+    does = _does([" ".join(item.captions) for item in sequences])
     shares = weights @ does / weights.sum()
     balanced = weights / np.sqrt(np.where(does, shares, 1.0).min(axis=1))
     return balanced / balanced.sum()
+
+
+def prompt_shares(sequences: list[Sequence]) -> NDArray[np.float64]:
+    """Probability (N,) of each clip where only the caption says what happens.
+
+    Some of the draws follow `sampling_shares`; the others give actions a fixed share, by the first caption, which
+    names the main one. There, short clips of one action count most: their caption tells of just what a window
+    shows, while a window of a long medley shows any part of it.
+    """
+    lengths = np.array([len(item.root) for item in sequences], dtype=np.float64)
+    quality = np.array([item.weight for item in sequences]) / np.clip(lengths, 90, 900)
+    named = _does([item.captions[0] if item.captions else "" for item in sequences])
+    plain = np.minimum(lengths, 240.0) * (240.0 / np.maximum(lengths, 240.0)) ** 2 / named.sum(axis=1) ** 2
+    does = named * (quality * plain)[:, None]
+    asked = np.where(np.arange(does.shape[1]) < _FIRST_ASKED, 3.0, 1.0)
+    by_action = does @ (asked / np.maximum(does.sum(axis=0), 1e-9))
+    return 0.3 * sampling_shares(sequences) + 0.7 * by_action / by_action.sum()
 
 
 def load_sequences(data: Path, split: str, cache: Path) -> list[Sequence]:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from genmo.runtime.conditioning import CONDITIONS
 from genmo.runtime.features import LAYOUT
+from genmo.runtime.pack_info import UNDERSTANDS
 from genmo.runtime.skeleton import JOINT_NAMES, REST_OFFSETS
 from genmo.training.config import TrainConfig
 from genmo.training.dataset import FPS
@@ -48,7 +49,7 @@ def pack_info(
         "skeleton": {"joints": list(JOINT_NAMES), "rest_offsets": [list(offset) for offset in REST_OFFSETS]},
         "layout": LAYOUT.to_json(),
         "conditions": CONDITIONS.to_json(),
-        "understands": ["prompts", "keyframes", "pins", "path"],
+        "understands": list(UNDERSTANDS),
         "stats": {key: [round(value, 6) for value in statistics[key].tolist()] for key in ("mean", "std")},
         "sampler": SAMPLER,
         "band": config.network.band,

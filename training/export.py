@@ -102,7 +102,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--model", type=Path, required=True, help="folder of a training run")
     parser.add_argument("--text-encoder", type=Path, required=True, help="folder with text_encoder.onnx and vocab.txt")
     parser.add_argument("--out", type=Path, required=True, help="folder of the pack")
-    parser.add_argument("--version", default="0.1.0", help="version of the pack")
+    parser.add_argument("--version", default="0.2.0", help="version of the pack")
     options = parser.parse_args(arguments)
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)

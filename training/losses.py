@@ -1,4 +1,4 @@
-"""Losses of the denoiser: features, joint positions, joint velocities, planted feet, travelled path."""
+"""Losses of the denoiser: features, joint positions and velocities, planted feet, travelled path, filmed body."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from torch.nn import functional
 from genmo.runtime.features import LAYOUT, POSE
 from genmo.runtime.skeleton import INDEX, JOINT_COUNT, PARENTS, REST_OFFSETS
 
+LOSS_NAMES: Final = ("total", "features", "joints", "velocity", "feet", "path", "view")
+"""What `Losses` returns, in order."""
+
 LEVELS: Final = ((1, 2, 3), (4, 5, 6), (7, 8, 9), (10, 11, 12, 13, 14), (15, 16, 17), (18, 19), (20, 21))
-"""Joints by depth: one batched step of forward kinematics a level."""
+"""Joints by depth, neighbours in number: one batched step of forward kinematics a level."""
 
 FEET: Final = tuple(INDEX[name] for name in ("l_ankle", "l_foot", "r_ankle", "r_foot"))
 """In the order of the first four contact channels."""
@@ -55,11 +58,18 @@ def joint_positions(pose: Tensor, height: Tensor, offsets: Tensor) -> Tensor:
     for level in LEVELS:
         above = torch.stack([rotations[PARENTS[joint]] for joint in level], -3)
         base = torch.stack([positions[PARENTS[joint]] for joint in level], -2)
-        turned = _product(above, local[..., list(level), :, :])
-        moved = base + (above * offsets[list(level)][:, None, :]).sum(-1)
+        part = slice(level[0], level[-1] + 1)  # neighbours: no table of indices for a GPU to wait for
+        turned = _product(above, local[..., part, :, :])
+        moved = base + (above * offsets[part][:, None, :]).sum(-1)
         for index, joint in enumerate(level):
             rotations[joint], positions[joint] = turned[..., index, :, :], moved[..., index, :]
     return torch.stack(positions, -2)
+
+
+def _facing(joints: Tensor, values: Tensor) -> Tensor:
+    """Heading-free joints (B, T, 22, 3) turned by the heading of the features `values` (B, T, F)."""
+    pair = functional.normalize(values[..., LAYOUT["heading"]], dim=-1, eps=1e-3)[:, :, None]
+    return turn_about_y(pair[..., 0], pair[..., 1], joints)
 
 
 def turn_about_y(sine: Tensor, cosine: Tensor, vectors: Tensor) -> Tensor:
@@ -75,6 +85,7 @@ class Losses(torch.nn.Module):
     std: Tensor
     offsets: Tensor
     feature_weights: Tensor
+    factors: Tensor
 
     def __init__(self, mean: Tensor, std: Tensor, weights: dict[str, float], fps: float) -> None:
         """Keep the statistics (F,) and the weight of each term."""
@@ -84,11 +95,13 @@ class Losses(torch.nn.Module):
         self.register_buffer("offsets", torch.tensor(REST_OFFSETS))
         feature_weights = [FEATURE_WEIGHTS[name] for name, size in LAYOUT.sizes.items() for _ in range(size)]
         self.register_buffer("feature_weights", torch.tensor(feature_weights))
-        self.weights, self.fps = weights, fps
+        factors = torch.tensor([weights[name] for name in LOSS_NAMES[2:]])
+        self.register_buffer("factors", factors)
+        self.fps = fps
 
     def forward(
         self, estimate: Tensor, target: Tensor, references: Tensor, joints: Tensor, path: Tensor, valid: Tensor,
-        measured: Tensor, trust: Tensor,
+        measured: Tensor, filmed: Tensor, trust: Tensor,
     ) -> Tensor:  # fmt: skip
         """Terms of the loss.
 
@@ -100,10 +113,11 @@ class Losses(torch.nn.Module):
             path: (B, T, 2) true ground path from the first frame.
             valid: (B, T).
             measured: (B, 22) joints whose rotation the source measured.
+            filmed: (B, T) 1 where the body must be right as the camera sees it.
             trust: (B,) weight of the motion terms: a guess from pure noise is a mean and cannot be sharp.
 
         Returns:
-            (6,): weighted total, features, joints, velocity, feet, path.
+            (7,) in the order of LOSS_NAMES; the total is weighted, the others are not.
         """
         weight = valid / valid.mean()
         values = estimate * self.std + self.mean
@@ -117,15 +131,16 @@ class Losses(torch.nn.Module):
         velocity = (((moved - true_moved) ** 2).mean((-1, -2)) * pairs).mean()
         planted = truth[..., LAYOUT["contacts"]][..., : len(FEET)]
         planted = planted[:, 1:] * planted[:, :-1]
-        feet = ((moved[:, :, list(FEET)] ** 2).sum(-1) * planted).mean(-1)
+        feet = ((torch.stack([moved[:, :, joint] for joint in FEET], 2) ** 2).sum(-1) * planted).mean(-1)
         slide = (feet * pairs).mean()
         travelled = functional.pad(torch.cumsum(drift, 1)[:, :-1], (0, 0, 1, 0))
         astray = (
             functional.smooth_l1_loss(travelled, path, reduction="none").mean(-1) * weight * trust[:, None]
         ).mean()
-        parts = torch.stack([place, velocity, slide, astray])
-        factors = torch.tensor([self.weights[name] for name in ("joints", "velocity", "feet", "path")])
-        return torch.cat([(features + (parts * factors).sum())[None], features[None], parts])
+        seen = _facing(positions, values) - _facing(joints, truth)
+        view = ((seen**2).mean((-1, -2)) * weight * filmed).mean()
+        parts = torch.stack([place, velocity, slide, astray, view])
+        return torch.cat([(features + (parts * self.factors).sum())[None], features[None], parts])
 
     def _feature_loss(self, estimate: Tensor, target: Tensor, measured: Tensor, weight: Tensor) -> Tensor:
         error = (estimate - target) ** 2 * self.feature_weights

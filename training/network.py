@@ -16,8 +16,10 @@ from torch.nn import functional
 
 from genmo.runtime.base_model import BLOCKED
 from genmo.runtime.conditioning import CONDITIONS
-from genmo.runtime.features import LAYOUT
+from genmo.runtime.cues import CUES
+from genmo.runtime.features import LAYOUT, POSE
 from genmo.training.config import NetworkConfig
+from genmo.training.lifter import OUTPUTS, Lifter, lifter_inputs
 
 BLOCK = 64
 """Frames of an attention block in the exported graph; the band must not be wider."""
@@ -32,8 +34,11 @@ def rotate_pairs(values: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
 def attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor) -> Tensor:
     """Softmax attention with an additive bias, (B, H, T, C).
 
-    Written out: on this CPU it is 1.4 times faster than the fused call (docs/measurements.md).
+    On a GPU by torch's fused call, whose kernels want rows of the mask that begin at multiples of 16 bytes: those of
+    frames do, those of tokens do not. Written out elsewhere: on a CPU that is 1.4 times faster.
     """
+    if query.is_cuda and bias.shape[-1] % 8 == 0:
+        return functional.scaled_dot_product_attention(query, key, value, attn_mask=bias.to(query.dtype))
     scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
     return torch.softmax(scores.float() + bias, -1).to(value.dtype) @ value
 
@@ -133,7 +138,8 @@ class Denoiser(nn.Module):
     """Noisy features, step, conditions and text -> estimate of the clean features, all normalised.
 
     Key poses take a short way round the layers: where a rotation or height is known, the interpolated value is the
-    base and the layers add what differs from it. Without this, keys are missed by ten times as much.
+    base and the layers add what differs from it. Without this, keys are missed by ten times as much. On filmed frames
+    the base is what the lifter makes of each frame alone; it was trained before and stays as it is.
     """
 
     time_rates: Tensor
@@ -149,6 +155,9 @@ class Denoiser(nn.Module):
         self.time = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
         self.text = nn.Linear(config.text_width, width)
         self.no_text = nn.Parameter(torch.randn(1, 1, width) * 0.02)
+        self.sentence = nn.Sequential(nn.Linear(config.text_width, width), nn.SiLU(), nn.Linear(width, width))
+        self.lifter = Lifter(config.lifter_width).requires_grad_(False)
+        self.lifted = nn.Linear(OUTPUTS, width)
         self.trunk = Trunk(config)
         self.leave = nn.Linear(width, config.features)
         half = torch.arange(width // 2) / (width // 2)
@@ -166,6 +175,12 @@ class Denoiser(nn.Module):
                 for linear in outputs:
                     nn.init.normal_(linear.weight, std=0.5 / math.sqrt(config.width * config.layers))
                     nn.init.zeros_(linear.bias)
+        last = self.sentence[-1]
+        assert isinstance(last, nn.Linear)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        nn.init.zeros_(self.lifted.weight)
+        nn.init.zeros_(self.lifted.bias)
         nn.init.normal_(self.leave.weight, std=0.02)
         nn.init.zeros_(self.leave.bias)
 
@@ -188,20 +203,48 @@ class Denoiser(nn.Module):
         angles = step[:, None].float() * self.time_rates
         time = self.time(torch.cat([angles.sin(), angles.cos()], -1))  # (B, D)
         h = self.enter(torch.cat([x, conditions], -1))  # (B, T, D)
-        h = h + self.enter_mlp(h) + time[:, None]
+        lifted = self._lift(conditions)
+        h = h + self.enter_mlp(h) + time[:, None] + self._sentences(text, text_bias) + self.lifted(lifted)
         tokens = torch.cat([self.no_text.expand(text.shape[0], -1, -1), self.text(text)], 1)  # (B, 1 + S, D)
         # Every frame may read the "no text" token, so a frame without a prompt has something to attend to.
         text_bias = functional.pad(text_bias, (1, 0))[:, None]  # (B, 1, T, 1 + S)
         positions = torch.arange(x.shape[1], device=x.device)[:, None] * self.rotary_rates
         inputs = [value.to(self.trunk_type) for value in (h, positions.cos(), positions.sin())]
         h = self.run_trunk(*inputs, band_bias, tokens.to(self.trunk_type), text_bias)
-        return self.leave(h.float()) + self._base(conditions)
+        return self.leave(h.float()) + self._base(conditions, lifted)
 
-    def _base(self, conditions: Tensor) -> Tensor:
-        """(B, T, F): interpolated keys where there are any, 0 elsewhere; the values carry their weight already."""
-        pose = conditions[..., CONDITIONS["pose"]]
+    def _sentences(self, text: Tensor, text_bias: Tensor) -> Tensor:
+        """(B, T, D): the mean of the tokens that each frame reads, the encoder's own sentence embedding.
+
+        Attention alone learns slowly which of many tokens says what to do; the mean says it to every frame at once.
+        """
+        reads = (text_bias > 0.5 * BLOCKED).to(text.dtype)  # (B, T, S)
+        count = reads.sum(-1, keepdim=True)
+        mean = (reads @ text) / count.clamp_min(1.0)
+        return self.sentence(mean) * (count > 0).to(text.dtype)
+
+    def _lift(self, conditions: Tensor) -> Tensor:
+        """(B, T, OUTPUTS): pose and heading by the lifter on frames that show the person, 0 elsewhere."""
+        cues = conditions[..., -CUES.width :]
+        seen = cues[..., CUES["view"]][..., :1]
+        if not self.training or cues.device.type != "cpu":
+            return self.lifter(lifter_inputs(cues)) * seen
+        # Few samples of a batch are filmed, and on a CPU the others need not wait for the lifter; a GPU would lose more
+        # by counting them.
+        filmed = seen.amax((1, 2)) > 0
+        lifted = torch.zeros(*cues.shape[:2], OUTPUTS, device=cues.device)
+        lifted[filmed] = self.lifter(lifter_inputs(cues[filmed])) * seen[filmed]
+        return lifted
+
+    def _base(self, conditions: Tensor, lifted: Tensor) -> Tensor:
+        """(B, T, F): keys where there are any, else lifted frames, else 0; the keys' values carry their weight."""
+        free = 1.0 - conditions[..., CONDITIONS["pose_weight"]].repeat_interleave(6, -1)
+        pose = conditions[..., CONDITIONS["pose"]] + free * lifted[..., : POSE.stop]
         height = conditions[..., CONDITIONS["height"]][..., :1]
-        return functional.pad(torch.cat([pose, height], -1), (0, self.config.features - LAYOUT["root_height"].stop))
+        between = LAYOUT["heading"].start - LAYOUT["root_height"].stop
+        after = self.config.features - LAYOUT["heading"].stop
+        parts = [pose, height, functional.pad(lifted[..., POSE.stop :], (between, after))]
+        return torch.cat(parts, -1)
 
 
 def band_bias(frames: int, band: int, valid: Tensor | None = None) -> Tensor:
@@ -215,7 +258,7 @@ def band_bias(frames: int, band: int, valid: Tensor | None = None) -> Tensor:
     Returns:
         (1 or B, 1, T, T), 0 or BLOCKED.
     """
-    index = torch.arange(frames)
+    index = torch.arange(frames, device=None if valid is None else valid.device)
     blocked = (index[:, None] - index[None]).abs() > band
     bias = torch.where(blocked, BLOCKED, 0.0)[None, None]
     return bias if valid is None else bias + (1.0 - valid[:, None, None]) * BLOCKED
