@@ -61,7 +61,8 @@ def project(points: ArrayLike, cameras: ArrayLike, places: ArrayLike) -> tuple[A
     Returns:
         ray slopes (T, K, 2) and depths (T, K) in metres; slopes are finite also behind the camera.
     """
-    seen = np.einsum("tij,tkj->tki", cameras, np.asarray(points) - np.asarray(places)[:, None])
+    offsets = np.asarray(points, dtype=np.float64) - np.asarray(places)[:, None]
+    seen = np.einsum("tij,tkj->tki", np.asarray(cameras, dtype=np.float64), offsets)
     return seen[..., :2] / np.maximum(seen[..., 2:], 0.1), seen[..., 2]
 
 
