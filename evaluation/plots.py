@@ -135,7 +135,8 @@ def _text(results: Results) -> Figure | None:
             values = [float(cell or 0) for cell in row[1:4]]
             axes[1].bar(np.arange(3) + 0.27 * (index - 1), values, 0.26, label=str(row[0]), color=colour)
         axes[1].set_xticks(range(3), match.columns[1:4])
-        axes[1].legend(fontsize=8)
+        axes[1].set_ylim(top=1.0)  # room for the legend above the bars
+        axes[1].legend(fontsize=8, loc="upper left")
     return figure
 
 

@@ -15,12 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genmo.evaluation.retrieval import KS, r_precision, whole_gallery
-from genmo.training.captions import Encoder
+from genmo.training.captions import Encoder, open_encoder
 from genmo.training.dataset import mirror_text
 from genmo.training.retrieval import features
 from genmo.training.retrieval.data import Clip, has_side, load_clips
 from genmo.training.retrieval.evaluator import Evaluator, load_evaluator
-from genmo.training.retrieval.train import open_encoder
 
 Vectors = NDArray[np.float32]
 

@@ -1,13 +1,40 @@
-"""Writing files so that a reader never sees half of one."""
+"""Files: written so that a reader never sees half of one, and .npz archives read with care."""
 
 from __future__ import annotations
 
 import os
+import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from .errors import UserError
+
+DAMAGE: Final = (zipfile.BadZipFile, zlib.error, EOFError, MemoryError, RuntimeError, ValueError)
+"""What numpy and zipfile raise for archives that are cut off, encrypted (RuntimeError), pickled (ValueError)."""
+
+
+def read_arrays(path: Path, most_bytes: int) -> dict[str, NDArray[Any]]:
+    """All arrays of an .npz file by name; nothing in it is unpickled.
+
+    Args:
+        path: of the file.
+        most_bytes: that the arrays may take up when unpacked.
+
+    Raises:
+        OSError: the file cannot be opened.
+        UserError: it is larger.
+        Exception: one of DAMAGE for a file that is no archive, or a broken one.
+    """
+    with zipfile.ZipFile(path) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > most_bytes:
+            raise UserError(f"is larger than {most_bytes >> 30} GB")
+    with np.load(path, allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
 
 
 def replace_file(path: str | Path, write: Callable[[BinaryIO], object]) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -11,16 +9,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import RequestError
-from .files import replace_file
+from .errors import RequestError, UserError
+from .files import DAMAGE, read_arrays, replace_file
 from .keypoints import KEYPOINTS
 
 Array = NDArray[np.float64]
 
 MAX_FRAMES: Final = 1_000_000
 MAX_FILE_BYTES: Final = 2**30
-_DAMAGE: Final = (zipfile.BadZipFile, zlib.error, EOFError, MemoryError, RuntimeError, ValueError)
-"""What numpy and zipfile raise for files that are cut off, encrypted (RuntimeError), pickled (ValueError)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,21 +60,13 @@ def load_keypoints(path: str | Path) -> KeypointTrack:
         RequestError: the file is missing, damaged or breaks the format; one sentence.
     """
     try:
-        return _track(_arrays(Path(path)))
+        return _track(read_arrays(Path(path), MAX_FILE_BYTES))
     except OSError as error:
         raise RequestError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise RequestError(f"{path}: is not a keypoint file, or is damaged ({error})") from error
-    except RequestError as error:
+    except UserError as error:
         raise RequestError(f"{path}: {error}") from error
-
-
-def _arrays(path: Path) -> dict[str, NDArray[Any]]:
-    with zipfile.ZipFile(path) as archive:
-        if sum(entry.file_size for entry in archive.infolist()) > MAX_FILE_BYTES:
-            raise RequestError(f"is larger than {MAX_FILE_BYTES >> 30} GB")
-    with np.load(path, allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
 
 
 def _track(arrays: dict[str, NDArray[Any]]) -> KeypointTrack:

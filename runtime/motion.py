@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -16,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import rotation, skeleton
 from .errors import MotionError, UserError
-from .files import replace_file
+from .files import DAMAGE, read_arrays, replace_file
 from .request import MotionRequest
 from .skeleton import CONTACT_JOINTS, JOINT_COUNT, JOINT_NAMES, MIRROR, PARENTS
 
@@ -27,10 +25,6 @@ KEYPOINTS: Final = 17
 
 MAX_FPS: Final = 1000
 MAX_FILE_BYTES: Final = 4 * 2**30
-_DAMAGE: Final = (
-    zipfile.BadZipFile, zlib.error, EOFError, MemoryError, RuntimeError, ValueError,
-)  # fmt: skip
-"""What numpy and zipfile raise for files that are cut off, encrypted (RuntimeError), pickled (ValueError)."""
 
 _UNIT_TOLERANCE: Final = 0.01
 _MIRROR_CONTACTS: Final = tuple(
@@ -180,7 +174,7 @@ def load_motion(path: str | Path) -> Motion:
         return _motion_from(arrays)
     except OSError as error:
         raise MotionError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise MotionError(f"{path}: is not a motion file, or is damaged ({error})") from error
     except UserError as error:
         raise MotionError(f"{path}: {error}") from error
@@ -190,11 +184,7 @@ def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     with path.open("rb") as stream:
         if stream.read(2) != b"PK":  # else numpy would try other formats
             raise MotionError("is not a motion file (.npz)")
-    with zipfile.ZipFile(path) as archive:
-        if sum(entry.file_size for entry in archive.infolist()) > MAX_FILE_BYTES:
-            raise MotionError(f"is larger than {MAX_FILE_BYTES >> 30} GB")
-    with np.load(path, allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
+    return read_arrays(path, MAX_FILE_BYTES)
 
 
 def _motion_from(arrays: Mapping[str, NDArray[Any]]) -> Motion:

@@ -100,7 +100,9 @@ def test_every_property_has_a_tooltip() -> None:
 
 
 def test_nothing_depends_on_one_machine_and_nothing_is_left_to_do() -> None:
-    words = ["/work/", "/root/", "../shared", "/opt/", "TODO", "FIXME", "XXX", "NotImplementedError", "pytest.skip"]
+    # Where machines keep what is their own; the names of these folders alone are ordinary words.
+    own = [f"/{folder}/" for folder in ("home", "mnt", "opt", "root", "srv", "work")] + ["/".join(("..", "shared"))]
+    words = [*own, "TODO", "FIXME", "XXX", "NotImplementedError", "pytest.skip"]
     for source in sources():
         if source.path != "tests/test_style.py":
             assert not [word for word in words if word in source.text], source.path

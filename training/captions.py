@@ -53,3 +53,11 @@ class CaptionBank:
     def rows(self, texts: list[str]) -> NDArray[np.int64]:
         """Row numbers (B,) of texts; -1 for an empty one."""
         return np.array([self._row[text] if text else -1 for text in texts])
+
+
+def open_encoder(folder: Path) -> Encoder:
+    """The shipped text encoder of a folder with text_encoder.onnx and vocab.txt."""
+    from genmo.runtime.backends.onnx import create_session
+    from genmo.runtime.text import TextEncoder, WordPiece
+
+    return TextEncoder(create_session(folder / "text_encoder.onnx", "cpu"), WordPiece(folder / "vocab.txt"))

@@ -29,9 +29,9 @@ def world_joints(item: Sequence, rows: Rows) -> Array:
     return joints
 
 
-def head_rotations(item: Sequence, rows: Rows) -> Array:
-    """World rotations (T, 3, 3) of the head."""
-    pose = item.pose[rows][:, (0, *_SPINE)].astype(np.float64)
+def heading_free_heads(poses: NDArray[np.float32]) -> Array:
+    """Rotations (N, 3, 3) of the head of 6D poses (N, 22, 6), pelvis without heading."""
+    pose = poses[:, (0, *_SPINE)].astype(np.float64)
     chain = np.empty((*pose.shape[:2], 3, 3))
     # The data's rows are unit vectors at right angles already, so the third one is all that is missing.
     chain[..., 0, :], chain[..., 1, :] = pose[..., :3], pose[..., 3:]
@@ -40,11 +40,26 @@ def head_rotations(item: Sequence, rows: Rows) -> Array:
     turned = chain[:, 0]
     for joint in range(1, chain.shape[1]):
         turned = turned @ chain[:, joint]
+    return turned
+
+
+def head_rotations(item: Sequence, rows: Rows) -> Array:
+    """World rotations (T, 3, 3) of the head."""
+    turned = heading_free_heads(item.pose[rows])
     headings = item.headings[rows].astype(np.float64)
     sine, cosine = np.sin(headings)[:, None], np.cos(headings)[:, None]
     x, z = turned[:, 0].copy(), turned[:, 2].copy()
     turned[:, 0], turned[:, 2] = cosine * x + sine * z, cosine * z - sine * x
     return turned
+
+
+def _stretch(rng: np.random.Generator, usable: int) -> slice:
+    """Mostly the whole window, else at least a third of it."""
+    if rng.random() >= 0.25:
+        return slice(0, usable)
+    length = int(rng.integers(usable // 3, usable + 1))
+    start = int(rng.integers(0, usable - length + 1))
+    return slice(start, start + length)
 
 
 def film_window(rng: np.random.Generator, cues: Cues, item: Sequence, rows: Rows, usable: int) -> None:
@@ -60,11 +75,7 @@ def film_window(rng: np.random.Generator, cues: Cues, item: Sequence, rows: Rows
     points = keypoints.coco_points(world_joints(item, rows), head_rotations(item, rows))
     view = film(points, item.root[rows].astype(np.float64), rng)
     noise = float(rng.choice([0.0, 1.0], p=[0.2, 0.8]))
-    part = slice(0, usable)
-    if rng.random() < 0.25:
-        length = int(rng.integers(usable // 3, usable + 1))
-        start = int(rng.integers(0, usable - length + 1))
-        part = slice(start, start + length)
+    part = _stretch(rng, usable)
     slopes, visible = detect(view, rng, noise=noise)
     cues.keypoints[:], cues.cameras[:] = slopes, view.cameras
     cues.visible[part], cues.camera_mask[part] = visible[part], True
@@ -94,11 +105,7 @@ def show_reference(rng: np.random.Generator, cues: Cues, item: Sequence, rows: R
     pace = 1.0 + 0.3 * change * rng.standard_normal()
     cues.reference_velocity[:] = item.velocity[taken] * pace
     cues.reference_headings[:] = item.headings[taken] + 0.5 * change * smooth_noise(rng, frames, 1, 4)[:, 0]
-    part = slice(0, usable)
-    if rng.random() < 0.25:
-        length = int(rng.integers(usable // 3, usable + 1))
-        start = int(rng.integers(0, usable - length + 1))
-        part = slice(start, start + length)
+    part = _stretch(rng, usable)
     cues.strength[part] = strength
 
 

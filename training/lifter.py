@@ -23,10 +23,10 @@ from torch.nn import functional
 from genmo.runtime import keypoints
 from genmo.runtime.cues import CUES, cue_channels, no_cues
 from genmo.runtime.features import POSE, turn_planar
-from genmo.runtime.rotation import matrix_from_sixd
-from genmo.runtime.skeleton import INDEX, REST_OFFSETS
+from genmo.runtime.skeleton import REST_OFFSETS
 from genmo.training.cameras import look_at
 from genmo.training.dataset import FPS, Sequence, load_sequences, sampling_shares
+from genmo.training.guides import heading_free_heads
 from genmo.training.losses import joint_positions, turn_about_y
 
 log = logging.getLogger("genmo.training")
@@ -98,9 +98,6 @@ class Frames:
         )
 
 
-_HEAD_CHAIN = tuple(INDEX[name] for name in ("spine1", "spine2", "spine3", "neck", "head"))
-
-
 def filmed_frames(frames: Frames, count: int, rng: np.random.Generator) -> tuple[Tensor, ...]:
     """A batch of unlike frames, each filmed by a camera of its own.
 
@@ -115,10 +112,7 @@ def filmed_frames(frames: Frames, count: int, rng: np.random.Generator) -> tuple
     """
     rows = np.searchsorted(frames.share, rng.random(count) * frames.share[-1])
     pose, joints = frames.pose[rows], frames.joints[rows].astype(np.float64)
-    head = matrix_from_sixd(pose[:, 0])
-    for joint in _HEAD_CHAIN:
-        head = head @ matrix_from_sixd(pose[:, joint])
-    points = keypoints.coco_points(joints, head)
+    points = keypoints.coco_points(joints, heading_free_heads(pose))
     facing = rng.uniform(-np.pi, np.pi, count)
     points[..., ::2] = turn_planar(points[..., ::2], facing[:, None])
     lens, places, matrices = _random_cameras(joints[:, 0], rng)

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from genmo.runtime.base_model import BLOCKED
 from genmo.training.batches import Batch, Batches, open_stream
-from genmo.training.captions import CaptionBank
+from genmo.training.captions import CaptionBank, open_encoder
 from genmo.training.config import TrainConfig
 from genmo.training.curves import update_picture
 from genmo.training.dataset import FPS, Sequence, Statistics, load_sequences
@@ -276,7 +276,7 @@ def main(arguments: list[str] | None = None) -> None:
 
     def prepare() -> tuple[list[Sequence], CaptionBank]:
         clips = load_sequences(options.data, "train", options.out)
-        encoder = _encoder(options.text_encoder)
+        encoder = open_encoder(options.text_encoder)
         return clips, CaptionBank.build(_texts(clips), encoder, config.text_tokens, options.out)
 
     sequences, bank = team.first_alone(prepare)
@@ -286,13 +286,6 @@ def main(arguments: list[str] | None = None) -> None:
     stop = StopSignal()
     trainer.run(lambda: stop.asked)
     team.leave()
-
-
-def _encoder(folder: Path):  # noqa: ANN202 - the runtime's TextEncoder; onnxruntime is loaded only here
-    from genmo.runtime.backends.onnx import create_session
-    from genmo.runtime.text import TextEncoder, WordPiece
-
-    return TextEncoder(create_session(folder / "text_encoder.onnx", "cpu"), WordPiece(folder / "vocab.txt"))
 
 
 if __name__ == "__main__":

@@ -119,7 +119,7 @@ def test_a_terminated_run_saves_what_it_has(folder: Path, tmp_path: Path) -> Non
     script = (
         "from genmo.training import train\n"
         "from genmo.tests.training.ranks import RandomEncoder\n"
-        "train._encoder = lambda folder: RandomEncoder()\n"
+        "train.open_encoder = lambda folder: RandomEncoder()\n"
         "train.REPORT_STEPS = 1\n"
         "train.main()"
     )

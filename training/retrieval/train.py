@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from genmo.training.captions import CaptionBank, Encoder
+from genmo.training.captions import CaptionBank, Encoder, open_encoder
 from genmo.training.dataset import mirror_text
 from genmo.training.retrieval.batches import Batch, Drawer, allowed_negatives, bank_texts, padded, token_batch
 from genmo.training.retrieval.config import CAPTIONS, RetrievalConfig
@@ -193,14 +193,6 @@ def caption_bank(clips: list[Clip], config: RetrievalConfig, encoder: Encoder, o
     """Token embeddings of everything a run may read, kept in the folder `out`."""
     texts = bank_texts(text for clip in clips for text in clip.captions(config.captions))
     return CaptionBank.build(texts, encoder, config.text_tokens, out)
-
-
-def open_encoder(folder: Path) -> Encoder:
-    """The shipped text encoder of a folder with text_encoder.onnx and vocab.txt."""
-    from genmo.runtime.backends.onnx import create_session
-    from genmo.runtime.text import TextEncoder, WordPiece
-
-    return TextEncoder(create_session(folder / "text_encoder.onnx", "cpu"), WordPiece(folder / "vocab.txt"))
 
 
 def main(arguments: list[str] | None = None) -> None:
