@@ -15,7 +15,7 @@ from torch.nn import functional
 from genmo.evaluation.bench import DEFAULT_PRESET, PRESETS, Bench
 from genmo.evaluation.findings import Cell, Findings, Table
 from genmo.runtime.backends.onnx import default_threads
-from genmo.runtime.pack_info import DENOISER
+from genmo.runtime.pack_info import COARSE, DENOISER
 from genmo.runtime.request import MotionRequest, Prompt, Sampling
 
 ROUNDS: Final = 5
@@ -103,7 +103,7 @@ def _best(work: Callable[[], object]) -> float:
 def _size(found: Findings, bench: Bench) -> None:
     files = bench.engine.pack.info.files
     found.add(
-        "size", pack_mb=files[DENOISER].size / _MEGABYTE,
+        "size", pack_mb=sum(files[role].size for role in (DENOISER, COARSE) if role in files) / _MEGABYTE,
         whole_pack_mb=sum(entry.size for entry in files.values()) / _MEGABYTE,
     )  # fmt: skip
 

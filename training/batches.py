@@ -18,6 +18,7 @@ from genmo.runtime.features import LAYOUT
 from genmo.training.captions import CaptionBank
 from genmo.training.config import TrainConfig
 from genmo.training.dataset import Sequence, Statistics, load_sequences
+from genmo.training.events import all_texts
 from genmo.training.tasks import Sample, TaskSampler
 
 Batch = dict[str, Tensor]
@@ -49,7 +50,7 @@ class Batches(IterableDataset[Batch]):
         """
         self._sequences: list[Sequence] | None = sequences
         self._statistics, self._config, self._origin, self._cache = statistics, config, origin, cache
-        texts = sorted({caption for item in sequences for caption in item.captions})
+        texts = sorted(set(all_texts(sequences)))
         self._rows = {"": -1, **dict(zip(texts, bank.rows(texts).tolist(), strict=True))}
 
     def __getstate__(self) -> dict[str, Any]:
@@ -65,7 +66,7 @@ class Batches(IterableDataset[Batch]):
         end = LAYOUT["root_height"].stop
         tasks = TaskSampler(
             self._sequences, self._config.frames, self._statistics.mean[:end], self._statistics.std[:end], rng,
-            text_dropout=self._config.text_dropout,
+            text_dropout=self._config.text_dropout, tasks=self._config.tasks,
         )  # fmt: skip
         while True:
             yield self._collate([tasks.draw() for _ in range(self._config.batch)])

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from genmo.runtime.conditioning import CONDITIONS
 from genmo.runtime.features import LAYOUT
+from genmo.runtime.sampler import TRAINING_STEPS
+from genmo.training.tasks import TASKS
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class NetworkConfig:
         conditions: length of a condition row.
         text_width: width of a text token.
         lifter_width: channels of the part that lifts single frames of keypoints (`lifter.py`).
+        stride: frames that share a token inside the layers; must divide `network.BLOCK`.
     """
 
     width: int = 256
@@ -34,6 +37,7 @@ class NetworkConfig:
     conditions: int = CONDITIONS.width
     text_width: int = 384
     lifter_width: int = 512
+    stride: int = 1
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,10 @@ class TrainConfig:
         ema_decay: decay of the averaged weights that are exported.
         text_dropout: share of captions that are hidden, for classifier-free guidance.
         regression_shares: by task, share of samples trained with x_t = 0, t = 999 (genmo.md section 11).
-        noise_power: steps of the schedule are drawn as u to this power; below 1 the noisy ones come more often.
+        noise_shift: how far the drawn steps of the schedule are shifted to the noisy end (`diffusion.draw_steps`).
+        lowest_step: of the schedule, that is drawn.
+        highest_step: likewise.
+        tasks: share of samples by task (`tasks.TASKS`).
         loss_weights: weight by loss name (see `losses.py`).
         threads: torch threads on a CPU.
         workers: processes that draw samples for a process that trains; 0 draws between the steps.
@@ -72,7 +79,10 @@ class TrainConfig:
     regression_shares: dict[str, float] = dataclasses.field(
         default_factory=lambda: {"keys": 0.45, "video": 0.65, "reference": 0.3}
     )
-    noise_power: float = 0.5
+    noise_shift: float = 3.0
+    lowest_step: int = 0
+    highest_step: int = TRAINING_STEPS - 1
+    tasks: dict[str, float] = dataclasses.field(default_factory=lambda: dict(TASKS))
     loss_weights: dict[str, float] = dataclasses.field(
         default_factory=lambda: {"joints": 20.0, "velocity": 800.0, "feet": 1500.0, "path": 0.3, "view": 30.0}
     )

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genmo.runtime import features, rotation, skeleton
+from genmo.runtime.words import mirror_text
 from genmo.training.archive import Archive, Clip, usable
 
 Float = NDArray[np.float32]
@@ -17,19 +18,6 @@ Float = NDArray[np.float32]
 FPS = 30.0
 WRIST_CONTACT_SPEED = 0.15
 """A wrist slower than this (m/s) counts as in contact (genmo.md section 11)."""
-
-_SWAPS = {"left": "right", "leftward": "rightward", "leftwards": "rightwards", "clockwise": "counterclockwise",
-          "cw": "ccw"}  # fmt: skip
-_MIRRORED_WORDS = (
-    _SWAPS
-    | {new: old for old, new in _SWAPS.items()}
-    | {"counter-clockwise": "clockwise", "anticlockwise": "clockwise", "anti-clockwise": "clockwise"}
-)
-
-
-def mirror_text(text: str) -> str:
-    """The caption of the mirrored motion: left and right, clockwise and counterclockwise change places."""
-    return re.sub(r"[A-Za-z\-]+", lambda m: _MIRRORED_WORDS.get(m.group(0).lower(), m.group(0)), text)
 
 
 @dataclass(frozen=True)

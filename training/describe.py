@@ -24,12 +24,16 @@ CREDITS = (
 )
 """Lines that go wherever the trained weights go (docs/model_card.md)."""
 
-SAMPLER = {"steps": 10, "guidance": 2.5}
-"""Defaults of the sampler: of 1.5 to 4 the guidance at which actions were clear and still smooth, judged by eye."""
+SAMPLER = {"steps": 10, "guidance": 2.5, "shift": 3.0}
+"""Defaults of the sampler: of 1.5 to 4 the guidance at which actions were clear and still smooth, judged by eye;
+more steps at the noisy end, where the course of a motion is decided (`diffusion.draw_steps`)."""
+
+COARSE_FROM = 600
+"""Lowest step of the schedule that a coarse network makes."""
 
 
 def pack_info(
-    config: TrainConfig, statistics: dict[str, Tensor], *, version: str, name: str = "base"
+    config: TrainConfig, statistics: dict[str, Tensor], *, version: str, name: str = "base", coarse: bool = False
 ) -> dict[str, Any]:
     """The document of `pack.json` without its files.
 
@@ -38,6 +42,7 @@ def pack_info(
         statistics: `mean` and `std`, (F,).
         version: of the pack.
         name: id of the pack.
+        coarse: whether a coarse network makes the noisy steps.
     """
     return {
         "id": name,
@@ -51,7 +56,7 @@ def pack_info(
         "conditions": CONDITIONS.to_json(),
         "understands": list(UNDERSTANDS),
         "stats": {key: [round(value, 6) for value in statistics[key].tolist()] for key in ("mean", "std")},
-        "sampler": SAMPLER,
+        "sampler": SAMPLER | ({"coarse_from": COARSE_FROM} if coarse else {}),
         "band": config.network.band,
         "text": {"max_tokens": config.text_tokens, "width": config.network.text_width},
     }

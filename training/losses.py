@@ -101,7 +101,7 @@ class Losses(torch.nn.Module):
 
     def forward(
         self, estimate: Tensor, target: Tensor, references: Tensor, joints: Tensor, path: Tensor, valid: Tensor,
-        measured: Tensor, filmed: Tensor, trust: Tensor,
+        measured: Tensor, filmed: Tensor, trust: Tensor, emphasis: Tensor,
     ) -> Tensor:  # fmt: skip
         """Terms of the loss.
 
@@ -115,6 +115,7 @@ class Losses(torch.nn.Module):
             measured: (B, 22) joints whose rotation the source measured.
             filmed: (B, T) 1 where the body must be right as the camera sees it.
             trust: (B,) weight of the motion terms: a guess from pure noise is a mean and cannot be sharp.
+            emphasis: (B,) weight of the poses: with little noise the errors are small, but they are the fine detail.
 
         Returns:
             (7,) in the order of LOSS_NAMES; the total is weighted, the others are not.
@@ -122,9 +123,10 @@ class Losses(torch.nn.Module):
         weight = valid / valid.mean()
         values = estimate * self.std + self.mean
         truth = target * self.std + self.mean
-        features = self._feature_loss(estimate, target, measured, weight)
+        stressed = weight * emphasis[:, None]
+        features = self._feature_loss(estimate, target, measured, stressed)
         positions = joint_positions(values[..., POSE], values[..., LAYOUT["root_height"]], self.offsets)
-        place = (((positions - joints) ** 2).mean((-1, -2)) * weight).mean()
+        place = (((positions - joints) ** 2).mean((-1, -2)) * stressed).mean()
         pairs = weight[:, 1:] * weight[:, :-1] * trust[:, None]
         moved, drift = self._steps(positions, values, references)
         true_moved, _ = self._steps(joints, truth, references)

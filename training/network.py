@@ -20,9 +20,14 @@ from genmo.runtime.cues import CUES
 from genmo.runtime.features import LAYOUT, POSE
 from genmo.training.config import NetworkConfig
 from genmo.training.lifter import OUTPUTS, Lifter, lifter_inputs
+from genmo.training.outline import Outline, outline_span
 
 BLOCK = 64
 """Frames of an attention block in the exported graph; the band must not be wider."""
+OUTLINE_STEP = 950.0
+OUTLINE_SLOPE = 10.0
+"""Step of the schedule at which the coarse network's own estimate is worth as much as the outline, and how sharp the
+change is: at 950 a pattern of a second's length begins to show through the noise."""
 
 
 def rotate_pairs(values: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
@@ -47,19 +52,20 @@ def attend_banded(query: Tensor, key: Tensor, value: Tensor, bias: Tensor) -> Te
     """The same for a band: each block of frames sees itself and both neighbours, so cost is linear in T.
 
     Args:
-        query: (B, H, T, C) with T a multiple of BLOCK.
+        query: (B, H, T, C) with T a multiple of the block.
         key: the same.
         value: the same.
-        bias: (1, 1, T / BLOCK, BLOCK, 3 BLOCK), `band_bias_blocks` of the runtime.
+        bias: (1, 1, T / BLOCK, BLOCK, 3 BLOCK), `band_bias_blocks` of the runtime; with a stride, of every stride-th.
 
     Returns:
         (B, H, T, C).
     """
     batch, heads, _, channels = query.shape
-    blocks = query.reshape(batch, heads, -1, BLOCK, channels)
+    size = bias.shape[-2]
+    blocks = query.reshape(batch, heads, -1, size, channels)
 
     def neighbours(values: Tensor) -> Tensor:
-        padded = functional.pad(values, (0, 0, BLOCK, BLOCK)).reshape(batch, heads, -1, BLOCK, channels)
+        padded = functional.pad(values, (0, 0, size, size)).reshape(batch, heads, -1, size, channels)
         return torch.cat([padded[:, :, :-2], padded[:, :, 1:-1], padded[:, :, 2:]], 3)
 
     scores = (blocks * channels**-0.5) @ neighbours(key).transpose(-1, -2)
@@ -140,6 +146,9 @@ class Denoiser(nn.Module):
     Key poses take a short way round the layers: where a rotation or height is known, the interpolated value is the
     base and the layers add what differs from it. Without this, keys are missed by ten times as much. On filmed frames
     the base is what the lifter makes of each frame alone; it was trained before and stays as it is.
+
+    With a stride it is the network of the noisy steps: that many frames share a token, and it reads and follows the
+    outline of its sentence, another part that was trained before.
     """
 
     time_rates: Tensor
@@ -159,7 +168,13 @@ class Denoiser(nn.Module):
         self.lifter = Lifter(config.lifter_width).requires_grad_(False)
         self.lifted = nn.Linear(OUTPUTS, width)
         self.trunk = Trunk(config)
+        if config.stride > 1:
+            self.fold, self.unfold = nn.Linear(config.stride * width, width), nn.Linear(width, config.stride * width)
+            self.pass_by = nn.Linear(width, width)
+            self.outline = Outline(config.text_width).requires_grad_(False)
+            self.outlined = nn.Linear(config.features, width)
         self.leave = nn.Linear(width, config.features)
+        self.keep = nn.Linear(width, config.features)
         half = torch.arange(width // 2) / (width // 2)
         self.register_buffer("time_rates", torch.exp(-math.log(1e4) * half), persistent=False)
         rates = 10000.0 ** (-torch.arange(channels // 2) / (channels / 2))
@@ -167,6 +182,10 @@ class Denoiser(nn.Module):
         self.trunk_type = torch.float32
         self.run_trunk: Callable[..., Tensor] = self.trunk.forward  # replaced by its compiled form while training
         self._initialise(config)
+
+    def fixed_parts(self) -> dict[str, nn.Module]:
+        """Parts that were trained on their own and stay as they are, by name."""
+        return {"lifter": self.lifter} | ({"outline": self.outline} if self.config.stride > 1 else {})
 
     def _initialise(self, config: NetworkConfig) -> None:
         for module in self.modules():
@@ -183,6 +202,16 @@ class Denoiser(nn.Module):
         nn.init.zeros_(self.lifted.bias)
         nn.init.normal_(self.leave.weight, std=0.02)
         nn.init.zeros_(self.leave.bias)
+        nn.init.zeros_(self.keep.weight)
+        nn.init.zeros_(self.keep.bias)
+        if config.stride > 1:  # a token begins as the mean of its frames, and tells each of them the same
+            same = torch.eye(config.width)
+            self.fold.weight.data = same.repeat(1, config.stride) / config.stride
+            self.unfold.weight.data = same.repeat(config.stride, 1)
+            for linear in (self.pass_by, self.outlined):
+                nn.init.zeros_(linear.weight)
+            for linear in (self.fold, self.unfold, self.pass_by, self.outlined):
+                nn.init.zeros_(linear.bias)
 
     def forward(
         self, x: Tensor, step: Tensor, conditions: Tensor, text: Tensor, text_bias: Tensor, band_bias: Tensor
@@ -204,24 +233,58 @@ class Denoiser(nn.Module):
         time = self.time(torch.cat([angles.sin(), angles.cos()], -1))  # (B, D)
         h = self.enter(torch.cat([x, conditions], -1))  # (B, T, D)
         lifted = self._lift(conditions)
-        h = h + self.enter_mlp(h) + time[:, None] + self._sentences(text, text_bias) + self.lifted(lifted)
+        said, reads = _mean_token(text, text_bias)
+        h = h + self.enter_mlp(h) + time[:, None] + self.sentence(said) * reads + self.lifted(lifted)
+        outlined = self._outlined(said, reads, conditions) if self.config.stride > 1 else x
+        if self.config.stride > 1:
+            h = h + self.outlined(outlined)
         tokens = torch.cat([self.no_text.expand(text.shape[0], -1, -1), self.text(text)], 1)  # (B, 1 + S, D)
         # Every frame may read the "no text" token, so a frame without a prompt has something to attend to.
         text_bias = functional.pad(text_bias, (1, 0))[:, None]  # (B, 1, T, 1 + S)
-        positions = torch.arange(x.shape[1], device=x.device)[:, None] * self.rotary_rates
-        inputs = [value.to(self.trunk_type) for value in (h, positions.cos(), positions.sin())]
-        h = self.run_trunk(*inputs, band_bias, tokens.to(self.trunk_type), text_bias)
-        return self.leave(h.float()) + self._base(conditions, lifted)
+        stride = self.config.stride
+        positions = torch.arange(0, x.shape[1], stride, device=x.device)[:, None] * self.rotary_rates
+        inputs = [value.to(self.trunk_type) for value in (self._folded(h), positions.cos(), positions.sin())]
+        bias, text_bias = band_bias[..., ::stride, ::stride], text_bias[:, :, ::stride]
+        tokens = self.run_trunk(*inputs, bias, tokens.to(self.trunk_type), text_bias)
+        # The less noise, the more of what entered may stay: fine detail does not survive the way through the layers.
+        kept = self.keep(time)[:, None] * x
+        estimate = self.leave(self._unfolded(tokens.float(), h)) + self._base(conditions, lifted) + kept
+        if stride == 1:
+            return estimate
+        return estimate + self._trust_in_outline(step, reads, conditions) * (outlined - estimate)
 
-    def _sentences(self, text: Tensor, text_bias: Tensor) -> Tensor:
-        """(B, T, D): the mean of the tokens that each frame reads, the encoder's own sentence embedding.
+    def _folded(self, h: Tensor) -> Tensor:
+        """(B, T, D) -> (B, T / stride, D): neighbouring frames in one token."""
+        if self.config.stride == 1:
+            return h
+        return self.fold(h.unflatten(1, (-1, self.config.stride)).flatten(2))
 
-        Attention alone learns slowly which of many tokens says what to do; the mean says it to every frame at once.
+    def _unfolded(self, tokens: Tensor, h: Tensor) -> Tensor:
+        """(B, T / stride, D) -> (B, T, D); what entered, `h`, goes by, so that frames of a token can differ."""
+        if self.config.stride == 1:
+            return tokens
+        return self.unfold(tokens).unflatten(2, (self.config.stride, -1)).flatten(1, 2) + self.pass_by(h)
+
+    def _outlined(self, said: Tensor, reads: Tensor, conditions: Tensor) -> Tensor:
+        """(B, T, F): what people do on the whole at this moment of such a sentence, 0 without one; once a token."""
+        stride = self.config.stride
+        said, reads, conditions = said[:, ::stride], reads[:, ::stride], conditions[:, ::stride]
+        outlined = self.outline(said, outline_span(conditions[..., -CUES.width :])) * reads
+        return outlined.repeat_interleave(stride, 1)
+
+    def _trust_in_outline(self, step: Tensor, reads: Tensor, conditions: Tensor) -> Tensor:
+        """(B, T, F) 0..1: nearly 1 at the noisiest steps, where x tells nothing yet.
+
+        Only for the body, and only where a sentence with a known start is all that is told.
         """
-        reads = (text_bias > 0.5 * BLOCKED).to(text.dtype)  # (B, T, S)
-        count = reads.sum(-1, keepdim=True)
-        mean = (reads @ text) / count.clamp_min(1.0)
-        return self.sentence(mean) * (count > 0).to(text.dtype)
+        noisy = torch.sigmoid((step.float() - OUTLINE_STEP) / OUTLINE_SLOPE)[:, None, None]
+        cues = conditions[..., -CUES.width :]
+        posed = conditions[..., CONDITIONS["pose_weight"]].amax(-1, keepdim=True)
+        free = (1.0 - posed) * (1.0 - cues[..., CUES["view"]][..., 1:2]) * outline_span(cues)[..., :1]
+        body = torch.ones(self.config.features, device=step.device)
+        body[LAYOUT["root_velocity"]] = 0.0
+        body[LAYOUT["heading"]] = 0.0
+        return noisy * free * reads * body
 
     def _lift(self, conditions: Tensor) -> Tensor:
         """(B, T, OUTPUTS): pose and heading by the lifter on frames that show the person, 0 elsewhere."""
@@ -245,6 +308,19 @@ class Denoiser(nn.Module):
         after = self.config.features - LAYOUT["heading"].stop
         parts = [pose, height, functional.pad(lifted[..., POSE.stop :], (between, after))]
         return torch.cat(parts, -1)
+
+
+def _mean_token(text: Tensor, text_bias: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean of the tokens that each frame reads, the encoder's own sentence embedding, and whether there are any.
+
+    Attention alone learns slowly which of many tokens says what to do; the mean says it to every frame at once.
+
+    Returns:
+        (B, T, text_width) and (B, T, 1).
+    """
+    reads = (text_bias > 0.5 * BLOCKED).to(text.dtype)  # (B, T, S)
+    count = reads.sum(-1, keepdim=True)
+    return (reads @ text) / count.clamp_min(1.0), (count > 0).to(text.dtype)
 
 
 def band_bias(frames: int, band: int, valid: Tensor | None = None) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genmo.runtime import conditioning, features
+from genmo.runtime.conditioning import Observations
 from genmo.runtime.cues import Cues, no_cues
 from genmo.training import guides
 from genmo.training.dataset import FPS, Float, Sequence, prompt_shares, sampling_shares
+from genmo.training.events import events_by_kind
 from genmo.training.hints import Rows, observe
 
 TASKS: Final = {"text": 0.58, "keys": 0.18, "video": 0.14, "reference": 0.05, "music": 0.05}
@@ -20,11 +23,23 @@ TASKS: Final = {"text": 0.58, "keys": 0.18, "video": 0.14, "reference": 0.05, "m
 KEYS_TOO: Final = {"video": 0.2, "reference": 0.2, "music": 0.2}
 """Share of these samples that have constraints as well."""
 
+EVENTS: Final = {"sit down": 0.22, "stand up": 0.12, "kick": 0.2, "wave": 0.2, "jump": 0.16, "punch": 0.1}
+"""Shares of single actions (`events.py`) among the samples that show one."""
+
+SHOWS_EVENT: Final = 0.45
+"""Share of the text samples that show a single action."""
+
 CAPTION_HIDDEN: Final = {"text": 0.0, "keys": 0.35, "video": 0.6, "reference": 0.15, "music": 0.35}
 """Share of captions hidden beside those that are dropped for guidance."""
 
 FROM_START: Final = 0.5
-"""Share of windows that begin where the clip begins: a motion should start as people start."""
+"""Share of windows that begin where the clip, or the single action, begins: a motion should start as people start."""
+
+EARLIER: Final = 30
+"""Frames by which the other windows of single actions begin earlier, at most."""
+
+START_TOLD: Final = 0.85
+"""Share of single actions whose beginning is told."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +85,7 @@ class TaskSampler:
         rng: np.random.Generator,
         *,
         text_dropout: float,
+        tasks: Mapping[str, float] = TASKS,
     ) -> None:
         """Keep the data and its statistics.
 
@@ -80,18 +96,25 @@ class TaskSampler:
             pose_std: (133,).
             rng: source of all randomness.
             text_dropout: share of captions that are hidden.
+            tasks: share of samples by task, keys of TASKS.
         """
         self._sequences = sequences
         self._shares = {"text": prompt_shares(sequences)}
         self._share = sampling_shares(sequences)
         self._frames = frames
+        self._events = events_by_kind(sequences)
+        kinds = [kind for kind in EVENTS if self._events[kind]]
+        weights = np.array([EVENTS[kind] for kind in kinds])
+        self._kinds = kinds, weights / max(weights.sum(), 1e-9)
         self._mean, self._std = pose_mean.astype(np.float64), pose_std.astype(np.float64)
-        self._rng, self._text_dropout = rng, text_dropout
+        self._rng, self._text_dropout, self._tasks = rng, text_dropout, dict(tasks)
 
     def draw(self) -> Sample:
         """One random sample."""
         rng = self._rng
-        task = str(rng.choice(list(TASKS), p=list(TASKS.values())))
+        task = str(rng.choice(list(self._tasks), p=list(self._tasks.values())))
+        if task == "text" and self._kinds[0] and rng.random() < SHOWS_EVENT:
+            return self._draw_event()
         item = self._sequences[rng.choice(len(self._sequences), p=self._shares.get(task, self._share))]
         length = len(item.root)
         start = 0 if rng.random() < FROM_START else int(rng.integers(0, max(1, length - self._frames + 1)))
@@ -102,7 +125,31 @@ class TaskSampler:
             observe(rng, known, item, rows, usable)
         window = self._window(usable)
         cues = self._cues(task, item, rows, usable, whole=bool(window.all()))
-        default = float(rng.uniform(-np.pi, np.pi)) + float(item.headings[rows[0]])
+        return self._sample(task, item, rows, usable, self._caption(item.captions, task), (known, cues, window))
+
+    def _draw_event(self) -> Sample:
+        """A window that begins with a single action or a little earlier, and ends where it ends."""
+        rng = self._rng
+        choices = self._events[str(rng.choice(self._kinds[0], p=self._kinds[1]))]
+        item, event = choices[rng.integers(len(choices))]
+        lead = 0 if rng.random() < FROM_START else int(rng.integers(0, min(event.start, EARLIER) + 1))
+        start = event.start - lead
+        rows = np.minimum(np.arange(start, start + self._frames), len(item.root) - 1)
+        usable = min(event.stop - start, self._frames)
+        window = np.zeros(self._frames, np.float32)
+        window[lead:usable] = 1.0
+        cues = no_cues(self._frames)
+        if rng.random() < START_TOLD:
+            cues.since_start[lead:usable] = np.arange(usable - lead)
+        caption = self._caption(event.captions, "text")
+        nothing = conditioning.empty_observations(self._frames)
+        return self._sample("text", item, rows, usable, caption, (nothing, cues, window))
+
+    def _sample(
+        self, task: str, item: Sequence, rows: Rows, usable: int, caption: str, told: tuple[Observations, Cues, Float]
+    ) -> Sample:
+        known, cues, window = told
+        default = float(self._rng.uniform(-np.pi, np.pi)) + float(item.headings[rows[0]])
         references = conditioning.reference_headings(known, FPS, default, cues)
         return Sample(
             target=_target(item, rows, references),
@@ -112,7 +159,7 @@ class TaskSampler:
             path=item.root[rows][:, ::2] - item.root[rows[0], ::2],
             valid=(np.arange(self._frames) < usable).astype(np.float32),
             measured=item.measured,
-            caption=self._caption(item, task),
+            caption=caption,
             window=window,
             filmed=cues.camera_mask.astype(np.float32),
             task=task,
@@ -127,11 +174,11 @@ class TaskSampler:
             guides.state_span(self._rng, cues, item, rows, usable)
         return cues
 
-    def _caption(self, item: Sequence, task: str) -> str:
+    def _caption(self, captions: tuple[str, ...], task: str) -> str:
         hidden = self._text_dropout + CAPTION_HIDDEN[task]
-        if not item.captions or self._rng.random() < hidden:
+        if not captions or self._rng.random() < hidden:
             return ""
-        return item.captions[self._rng.integers(len(item.captions))]
+        return captions[self._rng.integers(len(captions))]
 
     def _window(self, usable: int) -> Float:
         """Where the caption applies: mostly everywhere, else a long stretch (prompts with ranges)."""

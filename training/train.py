@@ -12,7 +12,7 @@ import logging
 import math
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
@@ -27,8 +27,8 @@ from genmo.training.captions import CaptionBank, open_encoder
 from genmo.training.config import TrainConfig
 from genmo.training.curves import update_picture
 from genmo.training.dataset import FPS, Sequence, Statistics, load_sequences
-from genmo.training.diffusion import add_noise, alpha_table
-from genmo.training.lifter import LIFTER
+from genmo.training.diffusion import add_noise, alpha_table, draw_steps
+from genmo.training.events import all_texts
 from genmo.training.losses import LOSS_NAMES, Losses
 from genmo.training.network import Denoiser, band_bias
 from genmo.training.team import Team
@@ -40,6 +40,9 @@ COLUMNS: Final = ("step", "seconds", *LOSS_NAMES, "rate", "learning_rate")
 """Of losses.csv: losses of rank 0 are means since the row before, the rate is samples a second of all processes."""
 
 REPORT_STEPS: Final = 100
+
+LEAST_NOISE: Final = 0.02
+"""Bounds the weight of samples with next to no noise: one over the square root of the noise's share."""
 
 
 class Trainer:
@@ -72,9 +75,10 @@ class Trainer:
             self.weights.master.copy_(state["master"])
             self._average.copy_(state["average"])
             self._optimizer.load_state_dict(state["optimizer"])
-            self.network.lifter.load_state_dict(state["lifter"])
-        elif (out / LIFTER).exists():
-            self.network.lifter.load_state_dict(_load(out / LIFTER)["lifter"])
+        for name, part in self.network.fixed_parts().items():
+            alone = out / f"{name}.pt"  # what `lifter.py` and `outline.py` write
+            if state or alone.exists():
+                part.load_state_dict((state or _load(alone))[name])
         self.weights.spread()
         self._prepare(bank, statistics)
         torch.manual_seed(int(np.random.SeedSequence(origin).generate_state(1)[0]))  # each process its own noise
@@ -164,9 +168,8 @@ class Trainer:
         values = {name: value.to(self._device, non_blocking=True) for name, value in batch.items()}
         clean = (values.pop("target") - self._mean) / self._std
         regression = torch.rand(len(clean), device=self._device) < values.pop("regression")
-        # What a text asks for is decided at the noisy end, so more of the steps are drawn from there.
-        drawn = torch.rand(len(clean), device=self._device) ** self.config.noise_power
-        step = (drawn * len(self._table)).long().clamp_max(len(self._table) - 1)
+        drawn = torch.rand(len(clean), device=self._device)
+        step = draw_steps(drawn, self.config.noise_shift, self.config.lowest_step, self.config.highest_step)
         step = torch.where(regression, len(self._table) - 1, step)
         noisy = add_noise(clean, step, torch.randn_like(clean), self._table)
         noisy = noisy.masked_fill(regression[:, None, None], 0.0)
@@ -185,9 +188,11 @@ class Trainer:
         text, text_bias = self._text(inputs["caption"], inputs["window"])
         bias = band_bias(self.config.frames, self.config.network.band, inputs["valid"])
         estimate = self.network(inputs["noisy"], inputs["step"], inputs["conditions"], text, text_bias, bias)
-        trust = torch.where(inputs["sure"], 1.0, self._table[inputs["step"]].sqrt())
+        share = self._table[inputs["step"]]
+        trust = torch.where(inputs["sure"], 1.0, share.sqrt())
+        emphasis = torch.where(inputs["sure"], 1.0, (1.0 - share + LEAST_NOISE).rsqrt())
         names = ("clean", "references", "joints", "path", "valid", "measured", "filmed")
-        return self._losses(estimate, *(inputs[name] for name in names), trust)
+        return self._losses(estimate, *(inputs[name] for name in names), trust, emphasis)
 
     def _text(self, rows: Tensor, window: Tensor) -> tuple[Tensor, Tensor]:
         known = rows.clamp_min(0)
@@ -202,12 +207,13 @@ class Trainer:
         if self._team.rank != 0:
             return
         common = {"step": self.step, "seconds": self.seconds, "mean": self._mean, "std": self._std}
-        lifter = self.network.lifter.state_dict()
+        parts = {name: part.state_dict() for name, part in self.network.fixed_parts().items()}
         self._write("checkpoint.pt", {
             **common, "master": self.weights.master, "average": self._average,
-            "optimizer": self._optimizer.state_dict(), "lifter": lifter,
+            "optimizer": self._optimizer.state_dict(), **parts,
         })  # fmt: skip
-        network = self.weights.state(self._average) | {f"lifter.{name}": value for name, value in lifter.items()}
+        network = self.weights.state(self._average)
+        network |= {f"{name}.{key}": value for name, state in parts.items() for key, value in state.items()}
         self._write("model.pt", {**common, "network": network, "config": self.config.to_json()})
         update_picture(self._out)
 
@@ -244,11 +250,6 @@ class StopSignal:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def _texts(sequences: list[Sequence]) -> Iterator[str]:
-    for item in sequences:
-        yield from item.captions
-
-
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of the motion archive")
@@ -277,7 +278,7 @@ def main(arguments: list[str] | None = None) -> None:
     def prepare() -> tuple[list[Sequence], CaptionBank]:
         clips = load_sequences(options.data, "train", options.out)
         encoder = open_encoder(options.text_encoder)
-        return clips, CaptionBank.build(_texts(clips), encoder, config.text_tokens, options.out)
+        return clips, CaptionBank.build(all_texts(clips), encoder, config.text_tokens, options.out)
 
     sequences, bank = team.first_alone(prepare)
     trainer = Trainer(config, sequences, bank, options.out, team)

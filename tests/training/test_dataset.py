@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from genmo.runtime import features, rotation, skeleton
+from genmo.runtime.words import mirror_text
 from genmo.tests.training.archives import made_up_clip, write_archive
 from genmo.training.archive import Archive
-from genmo.training.dataset import FPS, load_sequences, mirror_text, sequence_from
+from genmo.training.dataset import FPS, load_sequences, sequence_from
 
 
 @pytest.fixture

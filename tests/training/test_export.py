@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,12 @@ def network() -> Denoiser:
 
 
 @pytest.fixture(scope="module")
+def coarse() -> Denoiser:
+    torch.manual_seed(2)
+    return Denoiser(dataclasses.replace(CONFIG.network, stride=4)).eval()
+
+
+@pytest.fixture(scope="module")
 def session(network: Denoiser, tmp_path_factory: pytest.TempPathFactory) -> Session:
     path = tmp_path_factory.mktemp("export") / "denoiser.onnx"
     export_graph(network, path)
@@ -43,6 +50,31 @@ def test_graph_equals_network(network: Denoiser, session: Session, blocks: int, 
     result = session.run({name: value.numpy() for name, value in inputs.items()})["clean"]
     assert np.abs(expected).max() > 0.1
     np.testing.assert_allclose(result, expected, atol=2e-5)
+
+
+def test_coarse_graph_equals_its_network_and_its_dense_band(coarse: Denoiser, tmp_path: Path) -> None:
+    export_graph(coarse, tmp_path / "coarse.onnx", bits=16)
+    frames = 3 * BLOCK - 9
+    inputs = example_inputs(coarse, 3, 7)
+    inputs["band_bias"] = torch.from_numpy(band_bias_blocks(frames, CONFIG.network.band, BLOCK))
+    valid = (torch.arange(3 * BLOCK) < frames).float()[None].expand(2, -1)
+    dense = band_bias(3 * BLOCK, CONFIG.network.band, valid)
+    with torch.no_grad():
+        expected = coarse(*(inputs[name] for name in INPUTS)).numpy()
+        by_dense = coarse(*(inputs[name] for name in INPUTS[:-1]), dense).numpy()
+    arrays = {name: value.numpy() for name, value in inputs.items()}
+    result = create_session(tmp_path / "coarse.onnx", "cpu").run(arrays)["clean"]
+    np.testing.assert_allclose(result, expected, atol=2e-3)  # weights of 16 bits
+    np.testing.assert_allclose(by_dense[:, :frames], expected[:, :frames], atol=2e-5)
+
+
+def test_a_token_of_a_new_coarse_network_is_the_mean_of_its_frames(coarse: Denoiser) -> None:
+    h = torch.randn(2, 12, CONFIG.network.width)
+    with torch.no_grad():
+        tokens = coarse._folded(h)
+        frames = coarse._unfolded(tokens, h)
+    torch.testing.assert_close(tokens, h.reshape(2, 3, 4, -1).mean(2))
+    torch.testing.assert_close(frames, tokens.repeat_interleave(4, 1))
 
 
 @pytest.mark.parametrize("frames", [50, 128, 300])

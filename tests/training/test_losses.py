@@ -35,11 +35,13 @@ def random_batch(seed: int = 0, frames: int = 20) -> dict[str, torch.Tensor]:
 
 
 def evaluate(
-    batch: dict[str, torch.Tensor], estimate: torch.Tensor, *, measured: float = 1.0, trust: float = 1.0
-) -> dict[str, float]:
+    batch: dict[str, torch.Tensor], estimate: torch.Tensor, *, measured: float = 1.0, trust: float = 1.0,
+    emphasis: float = 1.0,
+) -> dict[str, float]:  # fmt: skip
     losses = Losses(torch.zeros(LAYOUT.width), torch.ones(LAYOUT.width), WEIGHTS, FPS)
     arguments = [batch[name] for name in ("target", "references", "joints", "path", "valid")]
-    found = losses(estimate, *arguments, torch.full((1, 22), measured), batch["filmed"], torch.full((1,), trust))
+    arguments += [torch.full((1, 22), measured), batch["filmed"], torch.full((1,), trust), torch.full((1,), emphasis)]
+    found = losses(estimate, *arguments)
     return dict(zip(LOSS_NAMES, found.tolist(), strict=True))
 
 
@@ -92,6 +94,15 @@ def test_a_guess_from_noise_is_not_asked_for_sharp_motion() -> None:
     assert unsure["features"] == sure["features"]
 
 
+def test_fine_detail_is_stressed_where_there_is_little_noise() -> None:
+    batch = random_batch()
+    estimate = batch["target"] + 0.1
+    plain, stressed = evaluate(batch, estimate), evaluate(batch, estimate, emphasis=5.0)
+    for name in ("features", "joints"):
+        assert stressed[name] == pytest.approx(5.0 * plain[name], rel=1e-4), name
+    assert stressed["velocity"] == plain["velocity"]
+
+
 def test_a_turned_body_costs_view_where_it_is_filmed() -> None:
     batch = random_batch()
     estimate = batch["target"].clone()
@@ -128,7 +139,7 @@ def test_the_total_is_the_weighted_sum() -> None:
     losses = Losses(torch.zeros(LAYOUT.width), torch.ones(LAYOUT.width), weights, FPS)
     arguments = [batch[name] for name in ("target", "references", "joints", "path", "valid")]
     estimate = batch["target"] + 0.1
-    found = losses(estimate, *arguments, torch.ones(1, 22), batch["filmed"], torch.ones(1))
+    found = losses(estimate, *arguments, torch.ones(1, 22), batch["filmed"], torch.ones(1), torch.ones(1))
     named = dict(zip(LOSS_NAMES, found.tolist(), strict=True))
     expected = named["features"] + sum(weight * named[name] for name, weight in weights.items())
     assert named["total"] == pytest.approx(expected, rel=1e-5)
