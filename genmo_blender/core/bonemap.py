@@ -1,25 +1,30 @@
 """Which bone is which joint of the model: matching by name, checks, and the joints that a rig must have.
 
 A bone map names, for each joint of the model that the rig has, the bones that make up its part of the chain,
-parents first: usually one, several for a long spine or neck. Names are tried now; the shape of the skeleton
-(`restpose`) is there for a guess by structure.
+parents first: usually one, several for a long spine or neck or for twist bones in line. Names are tried first
+(`naming`), then the shape of the skeleton (`structure`).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from ...runtime.skeleton import INDEX, JOINT_NAMES, PARENTS
-from .presets import PRESETS, Preset
+from . import structure
+from .chains import SPINE_JOINTS, BoneMap, completed, split_chain
+from .naming import Match, match, sided
+from .presets import PRESETS
 from .restpose import RestPose
 
-BoneMap = dict[str, tuple[str, ...]]
-"""Model joint -> names of the bones along its part of the chain, parents first."""
+__all__ = [
+    "BY_SHAPE", "PRESETS", "REQUIRED_JOINTS", "SPINE_JOINTS", "BoneMap", "BoneMapping", "ControlRig", "apply_preset",
+    "check_bone_map", "control_rig", "guess_bone_map", "parent_joint", "split_chain",
+]  # fmt: skip
 
-SPINE_JOINTS: Final = ("spine1", "spine2", "spine3")
+BY_SHAPE: Final = "shape"
+"""In place of a preset's name: the map was found by the shape of the skeleton."""
 REQUIRED_JOINTS: Final = (
     "pelvis", "l_hip", "r_hip", "l_knee", "r_knee", "l_ankle", "r_ankle", "l_shoulder", "r_shoulder", "l_elbow",
     "r_elbow",
@@ -60,33 +65,51 @@ class ControlRig:
 
 
 def guess_bone_map(rest: RestPose) -> BoneMapping:
-    """The map of the first preset that fits, or of the one that fits best, with its problems."""
-    best = BoneMapping({}, "", JOINT_NAMES, ())
-    for name in PRESETS:
-        candidate = apply_preset(name, rest)
-        if not candidate.problems:
-            return candidate
-        if len(candidate.map) > len(best.map):
-            best = candidate
-    if len(best.map) < len(REQUIRED_JOINTS):
-        sentence = "The names of the bones fit no known rig: map them by hand"
-        return BoneMapping(best.map, "", best.missing, (sentence,))
-    return best
+    """The map that fits best, by names if a preset fits, else by the shape of the skeleton; with its problems."""
+    found = {name: match(preset, rest) for name, preset in PRESETS.items()}
+    ranks = {name: _rank(name, each, rest) for name, each in found.items()}
+    best = max(PRESETS, key=lambda name: ranks[name])  # the first of equals
+    if not check_bone_map(found[best].map, rest):
+        return _mapping(best, found[best].map, rest)
+    shaped = structure.guess(rest)
+    if shaped.map and not check_bone_map(shaped.map, rest):
+        return _mapping(BY_SHAPE, shaped.map, rest)
+    if len(found[best].map) >= len(REQUIRED_JOINTS):
+        return _mapping(best, found[best].map, rest)
+    sentence = f"The names of the bones fit no known rig and {shaped.reason}: map them by hand"
+    partial = shaped.map if len(shaped.map) > len(found[best].map) else found[best].map
+    return BoneMapping(partial, "", tuple(joint for joint in JOINT_NAMES if joint not in partial), (sentence,))
+
+
+def _rank(name: str, found: Match, rest: RestPose) -> tuple[bool, bool, float, int]:
+    """Maps without problems come first, then controls, then those that find most, then literal names."""
+    sound = not check_bone_map(found.map, rest)
+    bones = sum(len(bones) for bones in found.map.values())
+    size = len(found.map) + 0.1 * bones - 3.0 * found.broken * (not PRESETS[name].controls)
+    return sound, sound and PRESETS[name].controls, size, found.exact
 
 
 def apply_preset(name: str, rest: RestPose) -> BoneMapping:
     """The map that a preset gives on this armature.
 
     Args:
-        name: key of `PRESETS`.
+        name: key of `PRESETS`, or `BY_SHAPE` for the shape of the skeleton alone.
         rest: the armature.
     """
-    preset = PRESETS[name]
-    found: BoneMap = {}
-    for prefix in _prefixes(preset, rest.names):
-        candidate = _matched(preset, rest.names, prefix)
-        if len(candidate) > len(found):
-            found = candidate
+    if name == BY_SHAPE:
+        shaped = structure.guess(rest)
+        mapping = _mapping(name, shaped.map, rest)
+        if shaped.map:
+            return mapping
+        return BoneMapping({}, "", mapping.missing, (f"In the shape of the skeleton {shaped.reason}",))
+    return _mapping(name, match(PRESETS[name], rest).map, rest)
+
+
+def _mapping(name: str, found: BoneMap, rest: RestPose) -> BoneMapping:
+    """The map with the bones in line, and what is still wrong with it."""
+    preset = PRESETS.get(name)
+    if not check_bone_map(found, rest) and not (preset and preset.controls):
+        found = completed(found, rest, preset.neutral if preset else ())
     missing = tuple(joint for joint in JOINT_NAMES if joint not in found)
     return BoneMapping(found, name, missing, check_bone_map(found, rest))
 
@@ -127,7 +150,7 @@ def control_rig(rest: RestPose, bone_map: Mapping[str, tuple[str, ...]]) -> Cont
     shown: dict[str, str] = {}
     properties: dict[tuple[str, str], float] = {}
     for preset in PRESETS.values():
-        pairs = {_sided(a, side): _sided(b, side) for a, b in preset.shown.items() for side in preset.sides}
+        pairs = {sided(a, side): sided(b, side) for a, b in preset.shown.items() for side in preset.sides}
         own = {control: bone for control, bone in pairs.items() if control in mapped and bone in rest}
         if not own:
             continue
@@ -135,71 +158,9 @@ def control_rig(rest: RestPose, bone_map: Mapping[str, tuple[str, ...]]) -> Cont
         neutral += [bone for bone in preset.neutral if bone in rest and bone not in mapped]
         for bone, values in preset.properties.items():
             for side in preset.sides:
-                if (name := _sided(bone, side)) in rest:
+                if (name := sided(bone, side)) in rest:
                     properties |= {(name, key): value for key, value in values.items()}
     return ControlRig(tuple(neutral), shown, properties)
-
-
-def split_chain(bones: tuple[str, ...]) -> BoneMap:
-    """Spread the bones of a spine over the model's three spine joints.
-
-    The last bone carries the arms, so it always belongs to spine3; where there are more bones than joints the upper
-    joints take more of them.
-    """
-    count = len(bones)
-    if count <= len(SPINE_JOINTS):
-        joints = SPINE_JOINTS[len(SPINE_JOINTS) - count :]
-        return {joint: (bone,) for joint, bone in zip(joints, bones, strict=True)}
-    sizes = [(count + index) // 3 for index in range(3)]
-    ends = [sum(sizes[: index + 1]) for index in range(3)]
-    return {joint: bones[end - size : end] for joint, size, end in zip(SPINE_JOINTS, sizes, ends, strict=True)}
-
-
-def _sided(name: str, side: str) -> str:
-    return name.replace("{s}", side)
-
-
-def _plain(name: str) -> str:
-    """A name without name space, case and separators."""
-    return re.sub(r"[\s._\-]", "", re.split(r"[:|]", name)[-1]).lower()
-
-
-def _lookup(names: Iterable[str]) -> dict[str, str]:
-    """Plain name -> bone; exporters' running numbers ("Hips_01") count only where no bone has the bare name."""
-    names = tuple(names)
-    table: dict[str, str] = {}
-    for name in names:
-        table.setdefault(_plain(name), name)
-    for name in names:
-        table.setdefault(_plain(re.sub(r"_\d+$", "", name)), name)
-    return table
-
-
-def _prefixes(preset: Preset, names: Iterable[str]) -> list[str]:
-    """What stands before the pelvis' name on this armature, the shortest first."""
-    key = _plain(preset.joints["pelvis"])
-    found = {plain[: -len(key)] for plain in _lookup(names) if plain.endswith(key)}
-    return sorted(found, key=lambda prefix: (len(prefix), prefix))
-
-
-def _matched(preset: Preset, names: Iterable[str], prefix: str) -> BoneMap:
-    table = _lookup(names)
-
-    def bone(name: str) -> str | None:
-        return table.get(prefix + _plain(name))
-
-    result: BoneMap = {}
-    for joint, name in preset.joints.items():
-        if "{s}" not in name:
-            result |= {joint: (found,)} if (found := bone(name)) else {}
-            continue
-        for letter, side in zip("lr", preset.sides, strict=True):
-            if found := bone(_sided(name, side)):
-                result[f"{letter}_{joint}"] = (found,)
-    result |= split_chain(tuple(found for name in preset.spine if (found := bone(name))))
-    if neck := tuple(found for name in preset.neck if (found := bone(name))):
-        result["neck"] = neck
-    return {joint: result[joint] for joint in JOINT_NAMES if joint in result}
 
 
 def _crossed(bone_map: Mapping[str, tuple[str, ...]], rest: RestPose) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ Rig = Any
 """An armature object."""
 CONTEXT: Any = bpy.context
 """The stubs make methods of the members of bpy.context."""
+_generated: list[tempfile.TemporaryDirectory[str]] = []
+"""The folder with the generated Rigify rig, once there is one."""
 DATA = Path(__file__).resolve().parents[1] / "data" / "rigs"
 
 MIXAMO = {
@@ -116,14 +119,33 @@ def centimetre_rig() -> Rig:
     return item
 
 
-def rigify() -> Rig:
-    """A generated Rigify human."""
+def metarig() -> Rig:
+    """Rigify's human meta-rig."""
     if "rigify" not in CONTEXT.preferences.addons:
         bpy.ops.preferences.addon_enable(module="rigify")
     operators: Any = bpy.ops  # the stubs do not know Rigify's
     operators.object.armature_human_metarig_add()
-    operators.pose.rigify_generate()
     return CONTEXT.object
+
+
+def rigify() -> Rig:
+    """A generated Rigify human; generating takes long, so a copy in a file serves all but the first call."""
+    if not _generated:
+        metarig()
+        operators: Any = bpy.ops
+        operators.pose.rigify_generate()
+        folder = tempfile.TemporaryDirectory()
+        bpy.data.libraries.write(str(Path(folder.name) / "rigify.blend"), {CONTEXT.object}, fake_user=True)
+        _generated.append(folder)
+        return CONTEXT.object
+    libraries: Any = bpy.data.libraries
+    with libraries.load(str(Path(_generated[0].name) / "rigify.blend")) as (there, here):
+        here.objects = [name for name in there.objects if not name.startswith("WGT")]
+    item: Rig = max(here.objects, key=lambda each: len(each.data.bones) if each.type == "ARMATURE" else 0)
+    CONTEXT.scene.collection.objects.link(item)
+    CONTEXT.view_layer.objects.active = item
+    CONTEXT.view_layer.update()
+    return item
 
 
 def imported(name: str) -> Rig:

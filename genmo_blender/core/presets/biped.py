@@ -1,4 +1,4 @@
-"""The Biped of 3ds Max, with any character name (Bip01, Bip001, ...)."""
+"""The Biped of 3ds Max, with any character name (Bip01, Bip001, ...), also as Source engine models have it."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ BIPED: Final = Preset(
         "elbow": "{s} Forearm",
         "wrist": "{s} Hand",
     },
-    spine=("Spine", "Spine1", "Spine2", "Spine3"),
-    neck=("Neck", "Neck1"),
+    spine=("Spine", "Spine1", "Spine2", "Spine3", "Spine4"),
+    neck=("Neck", "Neck1", "Neck2"),
+    alternatives={"head": ("Head1",)},
 )

@@ -23,4 +23,11 @@ MAKEHUMAN: Final = Preset(
     },
     spine=("spine05", "spine04", "spine03", "spine02", "spine01"),
     neck=("neck01", "neck02", "neck03"),
+    chains={
+        "hip": ("upperleg02.{s}",),
+        "knee": ("lowerleg02.{s}",),
+        "collar": ("shoulder01.{s}",),
+        "shoulder": ("upperarm02.{s}",),
+        "elbow": ("lowerarm02.{s}",),
+    },
 )

@@ -1,4 +1,4 @@
-"""Mixamo, with any of its prefixes (mixamorig:, mixamorig1:, none)."""
+"""Mixamo, with any of its prefixes (mixamorig:, mixamorig1:, none); MotionBuilder characters have the same names."""
 
 from __future__ import annotations
 
@@ -21,6 +21,6 @@ MIXAMO: Final = Preset(
         "elbow": "{s}ForeArm",
         "wrist": "{s}Hand",
     },
-    spine=("Spine", "Spine1", "Spine2", "Spine3"),
-    neck=("Neck", "Neck1"),
+    spine=("Spine", "Spine1", "Spine2", "Spine3", "Spine4", "Spine5"),
+    neck=("Neck", "Neck1", "Neck2"),
 )

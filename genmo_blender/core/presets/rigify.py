@@ -1,4 +1,4 @@
-"""Rigify: the controls of a generated human rig, and the bones of its meta-rig (also of deform-only exports)."""
+"""Rigify: the controls of a generated human rig, and the bones of its meta-rig (with DEF or ORG before them, too)."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ RIGIFY: Final = Preset(
     },
     spine=("spine_fk.002", "spine_fk.003"),
     neck=("neck",),
+    controls=True,
     # spine_fk and spine_fk.001 run from the pivot down to the hips; they follow the torso control.
     neutral=("hips", "chest", "spine_fk", "spine_fk.001"),
     shown={
@@ -59,4 +60,11 @@ RIGIFY_METARIG: Final = Preset(
     },
     spine=("spine.001", "spine.002", "spine.003"),
     neck=("spine.004", "spine.005"),
+    # The deform bones of a generated rig are cut in two.
+    chains={
+        "hip": ("thigh.{s}.001",),
+        "knee": ("shin.{s}.001",),
+        "shoulder": ("upper_arm.{s}.001",),
+        "elbow": ("forearm.{s}.001",),
+    },
 )

@@ -21,6 +21,6 @@ UNREAL: Final = Preset(
         "elbow": "lowerarm_{s}",
         "wrist": "hand_{s}",
     },
-    spine=("spine_01", "spine_02", "spine_03", "spine_04", "spine_05"),
+    spine=("spine_01", "spine_02", "spine_03", "spine_04", "spine_05", "spine_06"),
     neck=("neck_01", "neck_02"),
 )

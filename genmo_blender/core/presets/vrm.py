@@ -42,4 +42,5 @@ HUMANOID: Final = Preset(
     },
     spine=("Spine", "Chest", "UpperChest"),
     neck=("Neck",),
+    alternatives={"foot": ("{s}Toe", "{s}ToeBase")},
 )
