@@ -53,3 +53,23 @@ def axis_angle_from_quaternions(quaternions: Array) -> Array:
     axes = np.where(turned[:, None], q[:, 1:] / np.maximum(sine, _STRAIGHT)[:, None], [0.0, 1.0, 0.0])
     axes = np.where(latest[:, None] >= 0, axes[latest], axes)
     return np.concatenate([2.0 * np.arctan2(sine, q[:, 0])[:, None], axes], axis=1)
+
+
+def quaternions_from_euler(angles: Array, order: str) -> Array:
+    """Quaternions (T, 4) of Euler angles (T, 3) as x, y, z in radians."""
+    result = rotation.identity(len(angles))
+    for axis in order:
+        index = "XYZ".index(axis)
+        turn = np.zeros((len(angles), 3))
+        turn[:, index] = angles[:, index]
+        result = rotation.multiply(rotation.from_axis_angle(turn), result)
+    return result
+
+
+def aligned(angles: Array, reference: Array, order: str) -> Array:
+    """Continuous Euler angles (T, 3) of the same rotations that begin as near as possible to other angles (3,)."""
+    i, j, k = ("XYZ".index(axis) for axis in order)
+    other = angles.copy()
+    other[:, i], other[:, j], other[:, k] = angles[:, i] + np.pi, np.pi - angles[:, j], angles[:, k] + np.pi
+    turned = [each - 2.0 * np.pi * np.round((each[0] - reference) / (2.0 * np.pi)) for each in (angles, other)]
+    return min(turned, key=lambda each: float(np.abs(each[0] - reference).sum()))

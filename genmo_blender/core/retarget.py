@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,9 +19,17 @@ from ...runtime.motion import Motion
 from ...runtime.skeleton import INDEX, JOINT_COUNT, JOINT_NAMES, PARENTS
 from . import coordinates, footlock, timeline
 from .bonemap import SPINE_JOINTS, parent_joint
+from .carrying import Way, carried
+from .chains import SEGMENTS
+from .holds import Hold, covered, placed
+from .soles import Sole, bare_sole
 from .target import Target
+from .twists import Twist, twisted
 
 Array = NDArray[np.float64]
+
+_LIMB_ENDS: Final = dict(SEGMENTS)
+"""Joint of a limb -> the next one, without side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,26 +40,30 @@ class Options:
         root_scale: factor on the distance that the body travels along the ground; 1 fits the length of the legs.
         foot_lock: keep planted feet planted on this rig's proportions, and pinned hands and feet at their pins.
         floor: lift feet that would go through the floor.
+        hands: keep hands that touch each other, the head or the hips touching.
     """
 
     root_scale: float = 1.0
     foot_lock: bool = True
     floor: bool = True
+    hands: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
-    """A pinned hand or foot: its joint must be where the model's joint is.
+class Placed:
+    """A bone that is not a joint's own: a root bone or a control.
 
     Attributes:
-        joint: a wrist, an ankle or a foot.
-        start: first model frame.
-        stop: model frame after the last.
+        name: the bone.
+        joint: the joint of the model whose bones it goes with.
+        rotations: (T, 4) relative to its rest, w first; None leaves them.
+        locations: (T, 3) in its own rest axes, armature units; None leaves them.
     """
 
+    name: str
     joint: str
-    start: float
-    stop: float
+    rotations: Array | None
+    locations: Array | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +77,8 @@ class BonePoses:
         locations: (T, 3) location of the root bone in its own rest axes, armature units.
         neutral: bones that belong at rest meanwhile.
         properties: (bone, custom property) -> value meanwhile.
+        placed: further bones.
+        travel: (T, 3) x, y in armature units and the heading in radians of the way that was taken out.
     """
 
     names: tuple[str, ...]
@@ -72,6 +87,8 @@ class BonePoses:
     locations: Array
     neutral: tuple[str, ...] = ()
     properties: Mapping[tuple[str, str], float] | None = None
+    placed: tuple[Placed, ...] = ()
+    travel: Array | None = None
 
     @property
     def frames(self) -> int:
@@ -94,7 +111,27 @@ class ModelPose:
     missing: frozenset[str]
 
 
-def retarget(
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """A motion on a rig's own proportions.
+
+    Attributes:
+        posed: turns of the bones and positions of the pelvis.
+        pelvis: (T, 4) world rotations of the model's pelvis.
+        fps: frames per second.
+    """
+
+    posed: footlock.Posed
+    pelvis: Array
+    fps: float
+
+
+def retarget(motion: Motion, target: Target, options: Options | None = None, **how: Any) -> BonePoses:
+    """Poses of a rig that show a motion; arguments as `solve`."""
+    return poses_from_turns(target, solve(motion, target, options, **how).posed)
+
+
+def solve(
     motion: Motion,
     target: Target,
     options: Options | None = None,
@@ -102,8 +139,12 @@ def retarget(
     times: ArrayLike | None = None,
     keep: Sequence[float] = (),
     holds: Sequence[Hold] = (),
-) -> BonePoses:
-    """Poses of a rig that show a motion.
+    soles: tuple[Sole, Sole] | None = None,
+    metres: float = 1.0,
+    firm: Sequence[float] = (),
+    shown: Sequence[float] = (),
+) -> Solved:
+    """A motion on a rig's own proportions.
 
     Args:
         motion: the motion, at its own rate.
@@ -112,28 +153,54 @@ def retarget(
         times: (N,) model frames to show, e.g. `Timeline.sample_times`; None takes each model frame.
         keep: model frames with a key pose: nothing may be re-solved there.
         holds: pinned hands and feet.
+        soles: of the left and the right foot; None takes what the bones say.
+        metres: world metres per armature unit.
+        firm: model frames with a key pose of the trunk: it may not lean there.
+        shown: model frames that were read from the rig itself: what is settled fades out towards them.
     """
     options = options or Options()
     frames = np.arange(float(motion.frames)) if times is None else np.asarray(times, dtype=np.float64)
-    roots = timeline.resample_values(motion.root_positions, frames)
-    local = timeline.resample_rotations(motion.local_rotations, frames)
-    positions, world = skeleton.forward_kinematics(roots, local, motion.rest_offsets)
+    roots, positions, world = _resampled(motion, frames, holds)
     anchors = anchors_from_model(target, roots, world, options.root_scale)
     posed = footlock.Posed(turns_from_model(target, world), anchors)
-    if options.foot_lock or options.floor:
-        span = float(frames[-1] - frames[0]) if len(frames) > 1 else 0.0
-        rate = motion.fps * (len(frames) - 1) / span if span > 0.0 else motion.fps
+    rate = _rate(motion, frames)
+    if options.foot_lock or options.floor or options.hands:
         wishes = footlock.Wishes(
-            positions=positions * target.size * np.array([options.root_scale, 1.0, options.root_scale])
-            + np.array([0.0, target.floor, 0.0]),
+            positions=_scaled(positions, target, options.root_scale),
             world=world,
             contacts=timeline.resample_values(motion.contacts, frames),
             fps=rate,
             keep=_nearest(frames, keep),
-            holds={hold.joint: _covered(frames, [h for h in holds if h.joint == hold.joint]) for hold in holds},
+            soles=soles or (bare_sole(target, "l_"), bare_sole(target, "r_")),
+            slip=min(1.0, 1.0 / (target.size * metres)),
+            holds=covered(frames, holds),
+            firm=_nearest(frames, [*keep, *firm]),
         )
-        posed = footlock.settle(posed, target, wishes, plant=options.foot_lock, floor=options.floor)
-    return poses_from_turns(target, posed)
+        settled = footlock.settle(
+            posed, target, wishes, plant=options.foot_lock, floor=options.floor, hands=options.hands
+        )
+        posed = footlock.away_from(_nearest(frames, shown), posed, settled, rate)
+    return Solved(posed, world[:, 0], rate)
+
+
+def _resampled(motion: Motion, frames: Array, holds: Sequence[Hold]) -> tuple[Array, Array, Array]:
+    """Roots (T, 3), positions (T, 22, 3), pins met, and world rotations (T, 22, 4) at model times (T,)."""
+    roots = timeline.resample_values(motion.root_positions, frames)
+    local = timeline.resample_rotations(motion.local_rotations, frames)
+    positions, world = skeleton.forward_kinematics(roots, local, motion.rest_offsets)
+    return roots, placed(positions, frames, holds), world
+
+
+def _scaled(positions: Array, target: Target, root_scale: float) -> Array:
+    """Model positions (T, 22, 3) in the rig's size and over its floor."""
+    scale = target.size * np.array([root_scale, 1.0, root_scale])
+    return positions * scale + np.array([0.0, target.floor, 0.0])
+
+
+def _rate(motion: Motion, frames: Array) -> float:
+    """Shown frames per second for model times (T,)."""
+    span = float(frames[-1] - frames[0]) if len(frames) > 1 else 0.0
+    return motion.fps * (len(frames) - 1) / span if span > 0.0 else motion.fps
 
 
 def _nearest(frames: Array, keep: Sequence[float]) -> NDArray[np.bool_]:
@@ -145,21 +212,28 @@ def _nearest(frames: Array, keep: Sequence[float]) -> NDArray[np.bool_]:
     return mask
 
 
-def _covered(frames: Array, holds: Sequence[Hold]) -> NDArray[np.bool_]:
-    mask = np.zeros(len(frames), dtype=bool)
-    for hold in holds:
-        mask |= (frames >= hold.start) & (frames <= hold.stop - 1)
-    return mask
-
-
 def turns_from_model(target: Target, world: Array) -> Array:
     """Turns (T, M, 4) of the mapped bones for world rotations (T, 22, 4) of the model's joints."""
     rotations = world[:, target.joints]
     split = np.flatnonzero(target.shares < 1.0)
     if split.size:
-        above = [_above(target, int(joint)) for joint in target.joints[split]]
-        rotations[:, split] = rotation.slerp(world[:, above], rotations[:, split], target.shares[split])
+        above = world[:, [_above(target, int(joint)) for joint in target.joints[split]]]
+        rotations[:, split] = rotation.slerp(above, rotations[:, split], target.shares[split])
+        for place in split:
+            if (part := JOINT_NAMES[target.joints[place]])[2:] in _LIMB_ENDS:
+                rotations[:, place] = _twisted(target, world, part, float(target.shares[place]))
     return rotation.multiply(rotations, target.corrections[target.joints])
+
+
+def _twisted(target: Target, world: Array, joint: str, share: float) -> Array:
+    """World rotations (T, 4) of a bone within a limb: the whole swing of the joint, a share of its twist."""
+    above = world[:, _above(target, INDEX[joint])]
+    bend = rotation.multiply(rotation.conjugate(above), world[:, INDEX[joint]])
+    axis = rotation.normalize(target.model_offsets[INDEX[joint[:2] + _LIMB_ENDS[joint[2:]]]])
+    twist = rotation.normalize(np.concatenate([bend[:, :1], (bend[:, 1:] @ axis)[:, None] * axis], axis=-1))
+    swing = rotation.multiply(bend, rotation.conjugate(twist))
+    part = rotation.slerp(rotation.identity(len(twist)), twist, np.full(len(twist), share))
+    return rotation.multiply(rotation.multiply(above, swing), part)
 
 
 def _above(target: Target, joint: int) -> int:
@@ -188,24 +262,35 @@ def _hips_over_anchor(target: Target, world: Array) -> Array:
     return rotation.rotate(turns, target.hips - target.anchor)[:, 1]
 
 
-def poses_from_turns(target: Target, posed: footlock.Posed) -> BonePoses:
-    """Pose-bone channels for turns (T, M, 4) and pelvis positions (T, 3)."""
-    turns = posed.turns
+def poses_from_turns(target: Target, posed: footlock.Posed, way: Way | None = None) -> BonePoses:
+    """Pose-bone channels for turns (T, M, 4) and pelvis positions (T, 3), less the way if a root bone takes that."""
+    turns, anchors = posed.turns, posed.anchors
+    if way is not None:
+        turns, anchors = carried(way, turns, anchors[:, None])
+        anchors = anchors[:, 0]
     above = rotation.identity(*turns.shape[:-1])
     inner = target.follows >= 0
     above[:, inner] = turns[:, target.follows[inner]]
     relative = rotation.multiply(rotation.conjugate(above), turns)
     basis = rotation.multiply(rotation.multiply(rotation.conjugate(target.frames), relative), target.frames)
-    head = posed.anchors + rotation.rotate(turns[:, 0], target.heads[0] - target.anchor)
+    head = anchors + rotation.rotate(turns[:, 0], target.heads[0] - target.anchor)
     locations = rotation.rotate(rotation.conjugate(target.frames[0]), head - target.heads[0])
+    beside = [_beside(target, twist, turns, above) for twist in target.twists]
     return BonePoses(
-        names=target.names,
-        rotations=rotation.continuous(basis),
+        names=(*target.names, *(twist.bone for twist in target.twists)),
+        rotations=rotation.continuous(np.concatenate([basis, *(each[:, None] for each in beside)], axis=1)),
         root=target.names[0],
         locations=locations,
         neutral=target.neutral,
         properties=target.properties,
     )
+
+
+def _beside(target: Target, twist: Twist, turns: Array, above: Array) -> Array:
+    """Rotations (T, 4) of a twist bone for turns (T, M, 4) of the mapped bones and of what they follow."""
+    if twist.above:
+        return twisted(twist, turns[:, target.last(twist.above)], turns[:, target.last(twist.joint)])
+    return twisted(twist, above[:, target.first(twist.joint)], turns[:, target.last(twist.joint)])
 
 
 def keyframe_from_pose(matrices: Mapping[str, ArrayLike], target: Target, root_scale: float = 1.0) -> ModelPose:

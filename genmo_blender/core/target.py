@@ -17,18 +17,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...runtime import rotation, skeleton
 from ...runtime.errors import UserError
-from ...runtime.skeleton import INDEX, JOINT_COUNT, JOINT_NAMES
+from ...runtime.skeleton import INDEX, JOINT_NAMES
 from . import coordinates
 from .bonemap import BoneMap, check_bone_map, control_rig, parent_joint
 from .restpose import RestPose, body_axes
+from .stance import Body, Hints, ball_rest, corrections
+from .twists import Twist, find_twists
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 _FLOOR_TOLERANCE: Final = 0.1
 """Share of the leg by which feet may miss the armature's ground plane before their own level counts as the floor."""
-_STEEP: Final = np.sin(np.radians(60.0))
-"""Sine of the slope above which a foot does not stand on its sole in the rest pose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,7 @@ class Target:
         neutral: bones to keep at rest: controls that would add to the pose, unmapped bones between mapped ones.
         shown: mapped bone -> bone that shows its pose (itself for plain rigs).
         properties: (bone, property) -> value while the mapped bones drive the rig.
+        twists: unmapped twist bones beside the limbs.
     """
 
     rest: RestPose
@@ -94,6 +95,7 @@ class Target:
     neutral: tuple[str, ...]
     shown: Mapping[str, str]
     properties: Mapping[tuple[str, str], float]
+    twists: tuple[Twist, ...] = ()
 
     @property
     def missing(self) -> frozenset[str]:
@@ -124,8 +126,9 @@ class Target:
 
 
 def build_target(
-    rest: RestPose, bone_map: BoneMap, offsets: ArrayLike | None = None, links: Links | None = None
-) -> Target:
+    rest: RestPose, bone_map: BoneMap, offsets: ArrayLike | None = None, links: Links | None = None,
+    hints: Hints | None = None,
+) -> Target:  # fmt: skip
     """Prepare a rig.
 
     Args:
@@ -133,23 +136,20 @@ def build_target(
         bone_map: its bones (joints without bones may be absent).
         offsets: (22, 3) rest offsets of the model's skeleton; None takes the default.
         links: how constrained rigs hang together.
+        hints: what the bones alone cannot say about the rest pose.
 
     Raises:
         UserError: the map cannot be used; the sentence says why.
     """
     bone_map = _usable(rest, bone_map)
-    links = links or Links()
+    links, hints = links or Links(), hints or Hints()
     model = skeleton.rest_offsets() if offsets is None else np.asarray(offsets, dtype=np.float64)
     names = tuple(name for bones in bone_map.values() for name in bones)
     indices = np.array([rest.index(name) for name in names])
-    body = body_axes({joint: rest.heads[rest.index(bones[0])] for joint, bones in bone_map.items()})
-    heads, tails = rest.heads @ body.axes, rest.tails @ body.axes
-    joint_heads = {joint: heads[rest.index(bones[0])] for joint, bones in bone_map.items()}
-    corrections = _corrections(rest, bone_map, joint_heads, tails, model, body.tilt)
-    size, floor = _measures(rest, bone_map, (heads, tails), corrections, model)
-    control = control_rig(rest, bone_map)
-    follows, between = _follows(rest, names, links)
-    pelvis = names[0]
+    body = _body(rest, bone_map, model, hints)
+    axes, heads, turns = body.axes.axes, rest.heads @ body.axes.axes, corrections(body)
+    size, floor = _measures(body, turns)
+    control, (follows, between) = control_rig(rest, bone_map), _follows(rest, names, links)
     return Target(
         rest=rest,
         bone_map=bone_map,
@@ -159,20 +159,30 @@ def build_target(
         follows=follows,
         carriers=_carriers(bone_map, names),
         heads=heads[indices],
-        frames=rotation.from_matrix(body.axes.T @ coordinates.nearest_rotations(rest.matrices[indices])),
-        corrections=corrections,
-        axes=body.axes,
+        frames=rotation.from_matrix(axes.T @ coordinates.nearest_rotations(rest.matrices[indices])),
+        corrections=turns,
+        axes=axes,
         base=links.base,
         size=size,
         floor=floor,
-        anchor=heads[rest.index(control.shown.get(pelvis, pelvis))],
-        hips=0.5 * (joint_heads["l_hip"] + joint_heads["r_hip"]),
-        balls=np.stack([ball_rest(side, rest, bone_map, joint_heads, tails) for side in ("l_", "r_")]),
+        anchor=heads[rest.index(control.shown.get(names[0], names[0]))],
+        hips=0.5 * (body.heads["l_hip"] + body.heads["r_hip"]),
+        balls=np.stack([ball_rest(body, side) for side in ("l_", "r_")]),
         model_offsets=model,
         neutral=control.neutral or tuple(dict.fromkeys(between)),  # a control rig's inner bones are not ours to key
         shown={name: control.shown.get(name, name) for name in names},
         properties=control.properties,
+        # The skin of a control rig has twist bones of its own.
+        twists=() if control.shown else find_twists(rest, bone_map, axes, hints.bound),
     )
+
+
+def _body(rest: RestPose, bone_map: BoneMap, model: Array, hints: Hints) -> Body:
+    """The rig at rest in model axes; a T-pose that was shown says where its front is, too."""
+    places = {joint: rest.heads[rest.index(bones[0])] for joint, bones in bone_map.items()}
+    stands = body_axes(places | dict(hints.places))
+    heads = {joint: place @ stands.axes for joint, place in places.items()}
+    return Body(rest, bone_map, stands, heads, rest.tails @ stands.axes, model, hints)
 
 
 def _usable(rest: RestPose, bone_map: BoneMap) -> BoneMap:
@@ -183,71 +193,41 @@ def _usable(rest: RestPose, bone_map: BoneMap) -> BoneMap:
     return ordered
 
 
-def _corrections(
-    rest: RestPose, bone_map: BoneMap, heads: Mapping[str, Array], tails: Array, model: Array, tilt: Array
-) -> Array:
-    """(22, 4) turns from the rig's rest pose to the model's T-pose.
-
-    The trunk keeps its own curve. Arms and legs are laid along the model's, joint by joint, by the smallest turn, so
-    that a hand or a shin keeps its twist. Feet only turn about the vertical: a sole that is flat stays flat.
-    """
-    turns = np.broadcast_to(tilt, (JOINT_COUNT, 4)).copy()
-
-    def lay(joint: str, end: str, before: Array) -> Array:
-        """The turn `before`, then the smallest one that lays the bone from `joint` to `end` along the model's."""
-        if end in heads:
-            along = heads[end] - heads[joint]
-        else:
-            bone = rest.index(bone_map[joint][-1])
-            along = tails[bone] - heads[joint]
-        return rotation.multiply(rotation.between(rotation.rotate(before, along), model[INDEX[end]]), before)
-
-    for side in ("l_", "r_"):
-        for upper, middle, end in (("hip", "knee", "ankle"), ("shoulder", "elbow", "wrist")):
-            first = lay(side + upper, side + middle, tilt)
-            second = lay(side + middle, side + end, first)
-            turns[[INDEX[side + upper], INDEX[side + middle]]] = first, second
-        turns[INDEX[side + "wrist"]] = turns[INDEX[side + "elbow"]]
-        ball = ball_rest(side, rest, bone_map, heads, tails)
-        along = rotation.rotate(tilt, ball - heads[side + "ankle"])
-        forward = model[INDEX[side + "foot"]]
-        if abs(rotation.normalize(along)[1]) < _STEEP:
-            along, forward = along * [1.0, 0.0, 1.0], forward * [1.0, 0.0, 1.0]
-        turn = rotation.multiply(rotation.between(along, forward), tilt)
-        turns[[INDEX[side + "ankle"], INDEX[side + "foot"]]] = turn
-    return turns
-
-
-def ball_rest(side: str, rest: RestPose, bone_map: BoneMap, joint_heads: Mapping[str, Array], tails: Array) -> Array:
-    """Rest position (3,) of the ball of a foot: the toe bone's head, else the foot bone's tail."""
-    if side + "foot" in joint_heads:
-        return joint_heads[side + "foot"]
-    return tails[rest.index(bone_map[side + "ankle"][-1])]
-
-
-def _measures(
-    rest: RestPose, bone_map: BoneMap, points: tuple[Array, Array], corrections: Array, model: Array
-) -> tuple[float, float]:
+def _measures(body: Body, turns: Array) -> tuple[float, float]:
     """Armature units per model metre (by the height of the hip joint over the sole) and height of the floor."""
-    heads, tails = points
-    feet = [rest.index(bone) for joint, bones in bone_map.items() if joint[2:] in ("ankle", "foot") for bone in bones]
-    at = {joint: heads[rest.index(bones[0])] for joint, bones in bone_map.items()}
     legs, model_legs = [], []
     for side in ("l_", "r_"):
         for upper, lower in (("hip", "knee"), ("knee", "ankle")):
-            bone = at[side + lower] - at[side + upper]
-            legs.append(-rotation.rotate(corrections[INDEX[side + upper]], bone)[1])
-            model_legs.append(-model[INDEX[side + lower], 1])
+            bone = body.heads[side + lower] - body.heads[side + upper]
+            legs.append(-rotation.rotate(turns[INDEX[side + upper]], bone)[1])
+            model_legs.append(-body.model[INDEX[side + lower], 1])
     leg, model_leg = 0.5 * sum(legs), 0.5 * sum(model_legs)
-    lowest = float(min(heads[feet, 1].min(), tails[feet, 1].min()))
+    ankle, lowest = _feet(body, turns)
     floor = 0.0 if abs(lowest) < _FLOOR_TOLERANCE * leg else lowest - skeleton.FLOOR_OFFSET * leg / model_leg
-    ankle = 0.5 * (at["l_ankle"][1] + at["r_ankle"][1]) - floor
-    model_ankle = skeleton.FLOOR_OFFSET - 0.5 * (model[INDEX["l_foot"], 1] + model[INDEX["r_foot"], 1])
+    ankle -= floor
+    model_ankle = skeleton.FLOOR_OFFSET - 0.5 * (body.model[INDEX["l_foot"], 1] + body.model[INDEX["r_foot"], 1])
     if not 0.0 < ankle < 0.5 * leg:  # feet that hang, or a body that lies
         ankle = model_ankle * leg / model_leg
     if leg < 1e-9:
         raise UserError("The legs of the rest pose have no length: check the bone map")
     return float((leg + ankle) / (model_leg + model_ankle)), floor
+
+
+def _feet(body: Body, turns: Array) -> tuple[float, float]:
+    """Mean height of the ankles and of the lowest end of a foot's bones, at rest or in the T-pose that was shown."""
+    ankles, ends = [], []
+    for joint in ("l_ankle", "r_ankle", "l_foot", "r_foot"):
+        if joint not in body.heads:
+            continue
+        rested = body.heads[joint]
+        place = body.hints.places.get(joint)
+        head = rested if place is None else place @ body.axes.axes
+        tails = body.tails[[body.rest.index(bone) for bone in body.bone_map[joint]]] - rested
+        if place is not None:
+            tails = rotation.rotate(turns[INDEX[joint]], tails)
+        ends += [float(head[1]), *(head + tails)[:, 1].tolist()]
+        ankles += [float(head[1])] if joint.endswith("ankle") else []
+    return sum(ankles) / len(ankles), min(ends)
 
 
 def _follows(rest: RestPose, names: tuple[str, ...], links: Links) -> tuple[Indices, list[str]]:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from genmo.genmo_blender.core import coordinates
-from genmo.genmo_blender.core.retarget import Hold, Options, retarget
+from genmo.genmo_blender.core.holds import Hold
+from genmo.genmo_blender.core.retarget import Options, retarget
 from genmo.genmo_blender.core.target import Target, build_target
 from genmo.runtime.motion import Motion
 from genmo.runtime.skeleton import INDEX
