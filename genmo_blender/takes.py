@@ -1,94 +1,59 @@
 """Takes: finished motions that are kept in the .blend, shown as a ghost, and put onto the character.
 
-A take holds its motion as text: 16-bit quaternions as differences over time, float32 root positions, 8-bit contacts,
-deflated and written in base 85, about 60 kB for ten seconds. Quaternions lose at most 0.004 degrees.
+A take holds its motion and its request as text (`core.packing`), about 35 kB for ten seconds.
 """
 
-import base64
 import json
-import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import pairwise
 from typing import Any, Final
 
-import bpy
-import numpy as np
 from bpy.types import Action, Object, Scene
 
-from ..runtime import rotation
+from ..runtime import loops
 from ..runtime.errors import MotionError, UserError
 from ..runtime.metrics import DATA_LEVELS, PROMISES, measure
 from ..runtime.motion import Motion
 from ..runtime.request import MotionRequest
-from ..runtime.skeleton import CONTACT_JOINTS, JOINT_COUNT
-from . import bake, tracks
+from . import actions, applying, bake, tracks
 from .collect import Collected, frame_rate
-from .core.retarget import Options
+from .core import work
+from .core.output import Output
+from .core.packing import pack, pack_text, unpack, unpack_text
+from .core.packing_film import pack_film, unpack_film
 from .properties import MAX_SEED, of_object, of_scene
+from .properties_modes import MODE_ITEMS
 
-PREVIEW_NAME: Final = "GENMO Preview"
-_QUATERNION_SCALE: Final = 32767
-_MAX_FRAMES: Final = 1_000_000
-
-
-def pack(motion: Motion) -> str:
-    """The root positions, rotations and contacts of a motion as text; see the module for what is lost."""
-    quaternions = rotation.continuous(motion.local_rotations)
-    steps = np.rint(quaternions * _QUATERNION_SCALE).astype("<i2")
-    steps[1:] = np.diff(steps, axis=0)  # wraps around in 16 bits, and so does the sum in `unpack`
-    roots = motion.root_positions.astype("<f4")
-    offsets = motion.rest_offsets.astype("<f4")
-    contacts = np.rint(np.clip(motion.contacts, 0.0, 1.0) * 255).astype(np.uint8)
-    parts = (offsets, roots, np.ascontiguousarray(np.moveaxis(steps, 0, -1)), contacts)
-    return base64.b85encode(zlib.compress(b"".join(part.tobytes() for part in parts), 6)).decode("ascii")
-
-
-def unpack(text: str, frames: int, fps: float, **members: Any) -> Motion:
-    """The motion that `pack` wrote.
-
-    Args:
-        text: what `pack` gave.
-        frames: length of the motion.
-        fps: its frame rate.
-        members: further members of the Motion.
-
-    Raises:
-        MotionError: the text is damaged.
-    """
-    counts = (JOINT_COUNT * 3 * 4, frames * 3 * 4, frames * JOINT_COUNT * 4 * 2, frames * len(CONTACT_JOINTS))
-    if not 0 < frames <= _MAX_FRAMES:
-        raise MotionError("The take is damaged: its length makes no sense")
-    try:
-        data = zlib.decompressobj().decompress(base64.b85decode(text), sum(counts) + 1)
-    except (ValueError, zlib.error) as error:
-        raise MotionError("The take is damaged and cannot be read") from error
-    if len(data) != sum(counts):
-        raise MotionError("The take is damaged: its data has another length")
-    ends = np.cumsum((0, *counts))
-    offsets, roots, steps, contacts = (data[a:b] for a, b in pairwise(ends))
-    deltas = np.frombuffer(steps, "<i2").reshape(JOINT_COUNT, 4, frames)
-    quaternions = np.moveaxis(np.cumsum(deltas, axis=-1, dtype=np.int16), -1, 0) / _QUATERNION_SCALE
-    return Motion(
-        fps=fps,
-        root_positions=np.frombuffer(roots, "<f4").reshape(frames, 3).astype(np.float64),
-        local_rotations=rotation.normalize(quaternions),
-        contacts=np.frombuffer(contacts, np.uint8).reshape(frames, len(CONTACT_JOINTS)) / 255.0,
-        rest_offsets=np.frombuffer(offsets, "<f4").reshape(JOINT_COUNT, 3).astype(np.float64),
-        **members,
-    )
+__all__ = ["Number", "apply", "find", "free_name", "keep", "keep_clip", "key_frames", "motion_of", "numbers", "origin", "pack",
+           "picture", "request_of", "title", "unpack"]  # fmt: skip
 
 
 def keep(target: Object, motion: Motion, collected: Collected, index: int) -> Any:
     """Add a finished motion, sample number `index` of its request, to a character's takes; returns the row."""
+    plan = work.plan_from(collected.plan)
+    if plan.mode is work.Mode.POSE:
+        motion = work.middle_pose(motion, plan.root, plan.heading)
     row = tracks.add(target, "takes")
-    row.name = _free_name(target)
+    row.name = free_name(target)
     row.seed, row.sample = min(collected.request.sampling.seed, MAX_SEED), index
     row.start = collected.timeline.start
     row.frames, row.fps, row.pack = motion.frames, motion.fps, motion.pack
-    row.request = json.dumps(collected.request.to_json())
+    # The file of a varied take goes with this Blender; the plan names the take instead.
+    row.request = pack_text(json.dumps(replace(collected.request, vary=None).to_json()))
+    row.plan, row.tracks = collected.plan, collected.tracks
     row.key_frames = json.dumps(collected.key_frames)
-    row.numbers = json.dumps(measure(motion, collected.request))
+    row.numbers = json.dumps(measure(motion, collected.request if motion.request else None))
+    row.data, row.film = pack(motion), pack_film(motion)
+    return row
+
+
+def keep_clip(target: Object, motion: Motion, name: str, start: int) -> Any:
+    """Add a motion that nobody has asked the model for to a character's takes, from a scene frame on; the row."""
+    row = tracks.add(target, "takes")
+    row.name = free_name(target, name, row)
+    row.start, row.frames, row.fps, row.pack = start, motion.frames, motion.fps, motion.pack
+    row.key_frames = "[]"
+    row.numbers = json.dumps(measure(motion))
     row.data = pack(motion)
     return row
 
@@ -99,11 +64,21 @@ def motion_of(row: Any) -> Motion:
     Raises:
         UserError: the take is damaged.
     """
+    request = None if work.plan_from(row.plan).mode is work.Mode.POSE else request_of(row)
+    film = unpack_film(row.film, row.frames)
+    return unpack(row.data, row.frames, row.fps, request=request, pack=row.pack, **film)
+
+
+def request_of(row: Any) -> MotionRequest | None:
+    """What a take was made from, None if that is not known.
+
+    Raises:
+        UserError: the take is damaged.
+    """
     try:
-        request = MotionRequest.from_json(json.loads(row.request)) if row.request else None
+        return MotionRequest.from_json(json.loads(unpack_text(row.request))) if row.request else None
     except ValueError as error:
         raise MotionError(f"The take '{row.name}' is damaged: its request cannot be read") from error
-    return unpack(row.data, row.frames, row.fps, request=request, pack=row.pack)
 
 
 def find(target: Object, take: int) -> Any:
@@ -119,8 +94,20 @@ def find(target: Object, take: int) -> Any:
     return row
 
 
-def apply(target: Object, scene: Scene, row: Any, *, start: int | None = None, root_scale: float = 1.0) -> Action:
-    """Put a take onto its character as a new action; the old action is kept.
+def apply(
+    target: Object,
+    scene: Scene,
+    row: Any,
+    *,
+    start: int | None = None,
+    root_scale: float = 1.0,
+    output: Output | None = None,
+    base: Action | None = None,
+    settings: Any = None,
+) -> Action:
+    """Put a take onto its character: as a new action, or into the action that its work mode has changed.
+
+    An action that a mode is about to change is copied first, once, and the copy is changed: the old one is kept.
 
     Args:
         target: the armature.
@@ -128,68 +115,65 @@ def apply(target: Object, scene: Scene, row: Any, *, start: int | None = None, r
         row: a take.
         start: scene frame to begin at, None for where it was made.
         root_scale: how far the character travels, 1 = as far as its legs suggest.
+        output: how it is written; where the take's work mode says so, only its range and limbs are.
+        base: action to change instead of the character's own, for a ghost.
+        settings: with the members of `properties_apply.ApplySettings`; None takes the character's own.
 
     Raises:
-        UserError: the take or the rig cannot be used.
+        UserError: the take or the rig cannot be used; nothing was changed.
     """
     shift = 0 if start is None else start - row.start
-    return bake.apply_motion(
-        target,
-        motion_of(row),
-        tracks.bone_map(target),
-        start=row.start + shift,
-        fps=frame_rate(scene),
-        name=title(row),
-        options=Options(root_scale=root_scale, foot_lock=of_scene(scene).cleanup, floor=of_scene(scene).cleanup),
-        key_frames=[frame + shift for frame in _key_frames(row)],
-    )
-
-
-def preview(target: Object, scene: Scene, row: Any) -> Object:
-    """Show a take on a wire copy of the armature, in place of an earlier preview; the character stays as it is.
-
-    Raises:
-        UserError: the take or the rig cannot be used.
-    """
-    clear_preview()
-    ghost = target.copy()
-    ghost.name = PREVIEW_NAME
-    ghost.animation_data_clear()
-    ghost.display_type, ghost.show_in_front = "WIRE", True
-    for home in target.users_collection:
-        home.objects.link(ghost)
-    state = of_object(ghost)
-    state.is_preview = True
-    try:
-        action = apply(ghost, scene, of_object(ghost).takes[row.name])
-    except UserError:
-        clear_preview()
-        raise
-    action.name, action.use_fake_user = PREVIEW_NAME, False
-    for track in tracks.TRACKS:
-        getattr(state, track).clear()
-    ghost.hide_select = True
-    return ghost
-
-
-def clear_preview() -> bool:
-    """Remove all wire copies with their actions; returns whether there were any."""
-    ghosts = [item for item in bpy.data.objects if of_object(item).is_preview and item.library is None]
-    for ghost in ghosts:
-        action = ghost.animation_data.action if ghost.animation_data else None
-        bpy.data.objects.remove(ghost)
-        if action is not None and not action.users:
-            bpy.data.actions.remove(action)
-    return bool(ghosts)
+    plan, motion, rate = work.plan_from(row.plan), motion_of(row), frame_rate(scene)
+    first, frames = row.start + shift, [frame + shift for frame in key_frames(row)]
+    settings = settings or of_object(target).apply
+    made = work.planned_output(plan, output or applying.output_of(settings, target), shift)
+    bone_map, cleanup = tracks.bone_map(target), of_scene(scene).cleanup
+    options = applying.options_of(settings, target, bone_map, root_scale=root_scale, cleanup=cleanup)
+    if plan.merge:  # the motion around it was read at this scale
+        options = replace(options, root_scale=1.0)
+    if plan.mode is work.Mode.LOOP:
+        length = plan.stop - plan.start - 1
+        motion, first, frames = work.shown_loop(motion, length, rate), first - loops.MIDDLE * length, []
+    with actions.changed(target, plan.merge and made.mode == "MERGE", base):
+        how: dict[str, Any] = {"options": options, "key_frames": frames, "output": made}
+        action = bake.apply_motion(target, motion, bone_map, start=first, fps=rate, name=title(row), **how)
+    if plan.mode is work.Mode.LOOP:
+        actions.repeat(action, plan.start + shift, plan.stop + shift - 1)
+    return action
 
 
 def title(row: Any) -> str:
     """Name for the action of a take: its first prompt, else its own name."""
     try:
-        prompts = json.loads(row.request).get("prompts", []) if row.request else []
-    except ValueError:
+        prompts = json.loads(unpack_text(row.request)).get("prompts", []) if row.request else []
+    except (ValueError, MotionError):
         prompts = []
     return prompts[0]["text"] if prompts else row.name
+
+
+@lru_cache(maxsize=64)
+def _made_by(plan: str) -> tuple[str, str]:
+    """Icon and words of the work mode in a plan."""
+    try:
+        found = work.plan_from(plan)
+    except MotionError:
+        return "ERROR", "Damaged"
+    icon, words = next((icon, label) for name, label, _, icon, _ in MODE_ITEMS if name == found.mode)
+    if found.merge:
+        words += f", frames {found.start} to {found.stop - 1}"
+    if found.source:
+        return "MOD_NOISE", f"{words}, {found.strength:.0%} from {found.source}"
+    return (icon if plan else "ACTION"), words
+
+
+def picture(row: Any) -> str:
+    """Icon of the work mode that made a take."""
+    return _made_by(row.plan)[0]
+
+
+def origin(row: Any) -> str:
+    """How a take was made, on one line."""
+    return _made_by(row.plan)[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,25 +211,34 @@ def _number(value: float, key: str, label: str, form: str) -> Number:
 
 _READ_OUT: Final = (
     ("foot_skate_contact", "Foot Skate", "{:.1f} cm/s"),
-    ("penetration_max", "Floor Penetration", "{:.1f} cm"),
+    ("penetration_max", "Sinks In", "{:.1f} cm"),
     ("jitter", "Jitter", "{:.1f}"),
-    ("key_position_error_mm", "Key Pose Error", "{:.2f} mm"),
-    ("key_rotation_error_deg", "Key Turn Error", "{:.2f}°"),
-    ("pin_error_mm", "Pin Error", "{:.2f} mm"),
-    ("path_error_mm", "Path Error", "{:.2f} mm"),
+    ("key_position_error_mm", "Key Pose", "{:.2f} mm"),
+    ("key_rotation_error_deg", "Key Turn", "{:.2f}°"),
+    ("pin_error_mm", "Pin", "{:.2f} mm"),
+    ("path_error_mm", "Path", "{:.2f} mm"),
 )
 
 
-def _key_frames(row: Any) -> list[int]:
+def key_frames(row: Any) -> list[int]:
+    """Scene frames of a take that carry a constraint.
+
+    Raises:
+        UserError: the take is damaged.
+    """
     try:
         return [int(frame) for frame in json.loads(row.key_frames)] if row.key_frames else []
     except (TypeError, ValueError) as error:
         raise MotionError(f"The take '{row.name}' is damaged: its key frames cannot be read") from error
 
 
-def _free_name(target: Object) -> str:
-    taken = {row.name for row in of_object(target).takes}
-    number = 1
-    while f"Take {number}" in taken:
+def free_name(target: Object, wanted: str = "", own: Any = None) -> str:
+    """A name that no other take of the character has: "Take 1", or what is wanted, with a number if need be."""
+    taken = {row.name for row in of_object(target).takes if row != own}
+    wanted = " ".join(wanted.split())
+    if wanted and wanted not in taken:
+        return wanted
+    number, stem = (1, "Take") if not wanted else (2, wanted)
+    while f"{stem} {number}" in taken:
         number += 1
-    return f"Take {number}"
+    return f"{stem} {number}"

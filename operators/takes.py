@@ -9,7 +9,7 @@ import bpy
 from bpy.props import FloatProperty, IntProperty, StringProperty
 from bpy.types import Event, Object, Operator, Scene
 
-from ..genmo_blender import generation, selection, takes, tracks
+from ..genmo_blender import applying, generation, properties_apply, selection, take_ghosts, takes, tracks
 from ..genmo_blender.idnames import Op
 from ..genmo_blender.properties import of_object
 from ..genmo_blender.stubs import Context, Result
@@ -63,8 +63,8 @@ class GENMO_OT_takes_keep(NamedCharacterOperator):
         return ""
 
 
-class GENMO_OT_apply_motion(NamedCharacterOperator):
-    """Put the take onto the character as a new action; the old action is kept"""
+class GENMO_OT_apply_motion(properties_apply.ApplySettings, NamedCharacterOperator):
+    """Put the take onto the character: as a new action, a strip, or into its action"""
 
     bl_idname = Op.APPLY_MOTION
     bl_label = "Apply Motion"
@@ -84,10 +84,21 @@ class GENMO_OT_apply_motion(NamedCharacterOperator):
         """Apply the take."""
         return self.on_character(context, self._apply)
 
+    def draw(self, context: Context) -> None:
+        """The redo panel."""
+        for name in ("take", "shift", "root_scale"):
+            self.layout.prop(self, name)
+        applying.draw(self.layout, self)
+
     def _apply(self, target: Object, scene: Scene) -> str:
         row = takes.find(target, self.take)
-        takes.clear_preview()
-        action = takes.apply(target, scene, row, start=row.start + self.shift, root_scale=self.root_scale)
+        settings = of_object(target).apply
+        for name in properties_apply.SETTINGS:  # what the caller leaves open is as the character has it
+            if not self.properties.is_property_set(name):
+                setattr(self, name, getattr(settings, name))
+        take_ghosts.clear()
+        start = row.start + self.shift
+        action = takes.apply(target, scene, row, start=start, root_scale=self.root_scale, settings=self)
         return f"Action '{action.name}' on '{target.name}'"
 
 
@@ -105,7 +116,7 @@ class GENMO_OT_take_preview(_TakeOperator):
 
     def run(self, context: Context, target: Object) -> str:
         """Show the wire copy."""
-        takes.preview(target, context.scene, takes.find(target, self.take))
+        take_ghosts.preview(target, context.scene, takes.find(target, self.take))
         return ""
 
 
@@ -118,7 +129,7 @@ class GENMO_OT_preview_clear(Operator):
 
     def execute(self, context: Context) -> Result:
         """Remove it."""
-        return {"FINISHED"} if takes.clear_preview() else {"CANCELLED"}
+        return {"FINISHED"} if take_ghosts.clear() else {"CANCELLED"}
 
 
 class GENMO_OT_take_remove(_TakeOperator):
