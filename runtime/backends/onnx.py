@@ -11,13 +11,15 @@ import functools
 import os
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from numpy.typing import NDArray
 
 from ..errors import CancelledError, PackError, UserError
+
+Arrays = Mapping[str, NDArray[Any]]
 
 CPU: Final = "CPUExecutionProvider"
 CUDA: Final = "CUDAExecutionProvider"
@@ -74,15 +76,44 @@ class Session:
             CancelledError: `terminate` was called meanwhile.
             UserError: the memory does not suffice.
         """
+        return self._attempt(lambda: self._run(inputs))
+
+    def keep(self, fixed: Arrays) -> Callable[[Arrays], dict[str, NDArray[Any]]]:
+        """A function that runs the network with some inputs copied once to where it runs.
+
+        Args:
+            fixed: arrays for some of the inputs; they must not change afterwards.
+
+        Returns:
+            A function of the other inputs that answers as `run` does.
+        """
+        held: dict[str, Any] = {}
+        made_for: list[Any] = []
+
+        def run(inputs: Arrays) -> dict[str, NDArray[Any]]:
+            def bound() -> dict[str, NDArray[Any]]:
+                if made_for != [self._session]:  # the first run, or the first on the CPU after the GPU failed
+                    place = "cuda" if CUDA in self.providers else "cpu"
+                    values = _onnxruntime().OrtValue
+                    held.update({name: values.ortvalue_from_numpy(array, place) for name, array in fixed.items()})
+                    made_for[:] = [self._session]
+                return self._run(inputs, held)
+
+            return self._attempt(bound)
+
+        return run
+
+    def _attempt(self, run: Callable[[], dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+        """Run; where the device is free to choose, a GPU that fails is replaced by the CPU."""
         if self._device != "auto" or CUDA not in self.providers:
-            return self._run(inputs)
+            return run()
         try:
-            return self._run(inputs)
+            return run()
         except CancelledError:
             raise
         except Exception:  # whatever CUDA cannot do, too little memory included
             self._session = self._load([CPU])
-        return self._run(inputs)
+        return run()
 
     def terminate(self) -> None:
         """Stop the run that another thread is in, within one operator; does nothing between runs."""
@@ -90,13 +121,20 @@ class Session:
             if self._running is not None:
                 self._running.terminate = True
 
-    def _run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    def _run(
+        self, inputs: Mapping[str, NDArray[Any]], held: Mapping[str, Any] | None = None
+    ) -> dict[str, NDArray[Any]]:
         options = _onnxruntime().RunOptions()  # fresh for each run: a terminated one would stop the next run too
         options.log_severity_level = _ERROR_SEVERITY
         with self._lock:
             self._running = options
         try:
-            values = self._session.run(None, dict(inputs), options)
+            if held is None:
+                values = self._session.run(None, dict(inputs), options)
+            else:
+                binding = self._bound(inputs, held)
+                self._session.run_with_iobinding(binding, options)
+                values = binding.copy_outputs_to_cpu()
         except Exception as error:  # ONNX Runtime's errors have no base class of their own
             if options.terminate:
                 raise CancelledError("stopped while the model was running") from error
@@ -108,6 +146,17 @@ class Session:
                 self._running = None
         return dict(zip(self.outputs, values, strict=True))
 
+    def _bound(self, inputs: Mapping[str, NDArray[Any]], held: Mapping[str, Any]) -> Any:
+        """A binding of arrays from here and values that are already where the network runs."""
+        binding = self._session.io_binding()
+        for name, value in held.items():
+            binding.bind_ortvalue_input(name, value)
+        for name, array in inputs.items():
+            binding.bind_cpu_input(name, array)
+        for name in self.outputs:
+            binding.bind_output(name, "cpu")
+        return binding
+
     def _load(self, providers: list[str]) -> Any:
         runtime = _onnxruntime()
         options = runtime.SessionOptions()
@@ -115,6 +164,8 @@ class Session:
         options.log_severity_level = _ERROR_SEVERITY
         # Spinning threads take the cores that Blender's window needs, and more than halve the speed on busy ones.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # Old CPUs would saturate sums of int8 products; this gives the same numbers on all of them.
+        options.add_session_config_entry("session.x64quantprecision", "1")
         try:
             # The wrapper's own fallback retries in silence and prints to stdout.
             session = runtime.InferenceSession(str(self._path), options, providers=providers, enable_fallback=0)
@@ -152,6 +203,15 @@ def default_threads() -> int:
     logical = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     cores = logical if logical <= 4 else logical // 2
     return min(cores, MOST_THREADS)
+
+
+def has_cuda() -> bool:
+    """Whether this ONNX Runtime is built with CUDA; whether it runs shows only a session.
+
+    Raises:
+        UserError: ONNX Runtime is missing.
+    """
+    return CUDA in _onnxruntime().get_available_providers()
 
 
 def _wanted_providers(device: str) -> list[str]:
