@@ -20,7 +20,7 @@ from genmo.runtime.request import MotionRequest
 if TYPE_CHECKING:
     from genmo.training.retrieval.evaluator import Evaluator
 
-PRESETS: Final = {"draft": 5, "standard": 10, "best": 25}
+PRESETS: Final = {"draft": 5, "standard": 12, "best": 25}
 """Steps of the quality presets of the extension (`genmo_blender.properties.QUALITY_STEPS`)."""
 
 DEFAULT_PRESET: Final = "standard"

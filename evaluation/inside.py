@@ -10,14 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genmo.runtime import base_model
-from genmo.runtime.backends.onnx import create_session
 from genmo.runtime.cleanup import clean_up
 from genmo.runtime.constraints import Constraints, constraints_from
 from genmo.runtime.engine import estimates
+from genmo.runtime.experts import open_networks
 from genmo.runtime.guidance import cues_from
 from genmo.runtime.motion import Motion
 from genmo.runtime.pack import ModelPack
-from genmo.runtime.pack_info import DENOISER
 from genmo.runtime.projection import project
 from genmo.runtime.request import MotionRequest
 from genmo.runtime.sampler import regress, sample
@@ -37,7 +36,7 @@ class Inside:
     def __init__(self, pack: ModelPack) -> None:
         """Load the network of a pack."""
         self._pack = pack
-        self._network = create_session(pack.path(DENOISER), "cpu")
+        self._network = open_networks(pack, "cpu")
         self._encoder: TextEncoder | None = None
 
     def last_estimate(self, request: MotionRequest, *, regression: bool) -> Motion:
@@ -101,7 +100,8 @@ class _Steps:
         sample(
             self._denoiser, noise, steps=sampling.steps or defaults.steps,
             guidance=guidance if self._request.prompts or self._request.music else 1.0,
-            refine=self._refine, on_step=lambda _: None, should_stop=lambda: False,
+            refine=self._refine, on_step=lambda _: None, should_stop=lambda: False, shift=defaults.shift,
+            guided_below=defaults.guided_below,
         )  # fmt: skip
         assert self._last is not None
         return self._last

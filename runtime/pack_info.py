@@ -9,14 +9,20 @@ from typing import Any, Final
 from . import fields
 from .errors import PackError, RequestError
 from .fields import Fields
+from .gem.settings import GemSettings
 from .skeleton import JOINT_NAMES
 
 FORMAT: Final = 1
 """The only version of the format so far."""
 
 DENOISER: Final = "denoiser"
+COARSE: Final = "denoiser_coarse"
 TEXT_ENCODER: Final = "text_encoder"
 VOCABULARY: Final = "vocabulary"
+DENOISER_GPU: Final = "denoiser_gpu"
+CONDITIONS: Final = "conditions"
+SPEECH_ENCODER: Final = "speech_encoder"
+IMAGE_ENCODER: Final = "image_encoder"
 
 UNDERSTANDS: Final = ("prompts", "keyframes", "pins", "path", "videos", "music", "reference")
 """Parts of a request that a pack may claim to understand, under their names in the request."""
@@ -24,7 +30,7 @@ UNDERSTANDS: Final = ("prompts", "keyframes", "pins", "path", "videos", "music",
 _MAX_WIDTH: Final = 1_000_000
 _KEYS: Final = (
     "format", "id", "version", "title", "licence", "credits", "fps", "skeleton", "layout", "conditions", "understands",
-    "stats", "sampler", "band", "text", "files",
+    "stats", "sampler", "band", "text", "files", "gem",
 )  # fmt: skip
 
 Slices = dict[str, tuple[int, int]]
@@ -56,10 +62,22 @@ class Statistics:
 
 @dataclass(frozen=True, slots=True)
 class SamplerDefaults:
-    """What a request gets that leaves the number of steps or the guidance scale to the pack."""
+    """How the pack is sampled.
+
+    Attributes:
+        steps: of a request that leaves their number to the pack.
+        guidance: scale of a request that leaves it to the pack.
+        shift: of the steps to the noisy end, see `sampler.timesteps`; 1 spaces them evenly.
+        coarse_from: lowest step of the schedule that the file "denoiser_coarse" makes, if there is one.
+        guided_below: first step that is not guided any more. Where x tells nothing yet, guidance would only
+            exaggerate the mean of what a prompt can mean (Kynkäänniemi et al., "Guidance in a limited interval", 2024).
+    """
 
     steps: int
     guidance: float
+    shift: float = 1.0
+    coarse_from: int = 600
+    guided_below: int = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +109,7 @@ class PackInfo:
         text: limits of the text encoder.
         files: role -> file, with "denoiser" and, for prompts, "text_encoder" and "vocabulary"; other roles are free.
         format: version of the pack format.
+        gem: of a pack of the published GEM-SMPL family, None for our own.
     """
 
     id: str
@@ -109,6 +128,7 @@ class PackInfo:
     text: TextLimits
     files: dict[str, PackFile]
     format: int = FORMAT
+    gem: GemSettings | None = None
 
     @property
     def label(self) -> str:
@@ -132,7 +152,7 @@ class PackInfo:
         """The document that `from_json` reads back to an equal info."""
         values = asdict(self)
         values["skeleton"] = {"joints": list(JOINT_NAMES), "rest_offsets": values.pop("rest_offsets")}
-        return {key: values[key] for key in _KEYS}
+        return {key: values[key] for key in _KEYS if key != "gem" or self.gem is not None}
 
 
 def _check_format(document: object) -> None:
@@ -160,6 +180,7 @@ def _read_info(values: Fields) -> PackInfo:
         band=values.get("band", fields.integer, 1, _MAX_WIDTH),
         text=values.get("text", _text_limits),
         files=values.get("files", _files),
+        gem=values.maybe("gem", GemSettings.from_json),
     )
     _check_whole(info)
     return info
@@ -174,7 +195,7 @@ def _check_whole(info: PackInfo) -> None:
         if len(values) != width:
             raise RequestError(f"pack.stats.{name}: must have {width} members like the layout, not {len(values)}")
     needed = (DENOISER, TEXT_ENCODER, VOCABULARY) if "prompts" in info.understands else (DENOISER,)
-    for name in needed:
+    for name in needed if info.gem is None else (*needed, CONDITIONS):
         if name not in info.files:
             raise RequestError(f"pack.files: {name!r} is missing")
 
@@ -234,8 +255,14 @@ def _statistics(value: object, place: str) -> Statistics:
 
 
 def _sampler(value: object, place: str) -> SamplerDefaults:
-    values = Fields(value, place, ("steps", "guidance"))
-    return SamplerDefaults(values.get("steps", fields.integer, 1, 1000), values.get("guidance", fields.number, 0, 100))
+    values = Fields(value, place, ("steps", "guidance", "shift", "coarse_from", "guided_below"))
+    return SamplerDefaults(
+        values.get("steps", fields.integer, 1, 1000),
+        values.get("guidance", fields.number, 0, 100),
+        values.get("shift", fields.number, 1, 100, default=1.0),
+        values.get("coarse_from", fields.integer, 1, 1000, default=600),
+        values.get("guided_below", fields.integer, 1, 1000, default=1000),
+    )
 
 
 def _text_limits(value: object, place: str) -> TextLimits:

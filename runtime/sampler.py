@@ -35,11 +35,41 @@ def alphas_bar() -> NDArray[np.float64]:
     return np.cumprod(1.0 - betas, dtype=np.float64)
 
 
-def timesteps(count: int) -> NDArray[np.int64]:
-    """(count,) training steps from 999 down to 0, evenly spaced and rounded; one step is 999 alone."""
+def timesteps(count: int, shift: float = 1.0) -> NDArray[np.int64]:
+    """Training steps from 999 down to 0; one step is 999 alone.
+
+    Frames are so alike that the course of a motion is decided at the noisy end: a shift above 1 puts more of the steps
+    there (s u / (1 + (s - 1) u) of evenly spaced u, Esser et al., ICML 2024).
+
+    Args:
+        count: of the steps.
+        shift: 1 spaces them evenly.
+
+    Returns:
+        (count,) rounded.
+    """
     if count < 1:
         raise ValueError("a sampler needs at least one step")
-    return np.round(np.linspace(TRAINING_STEPS - 1, 0, count)).astype(np.int64)
+    even = np.linspace(1.0, 0.0, count)
+    return np.round((TRAINING_STEPS - 1) * shift * even / (1.0 + (shift - 1.0) * even)).astype(np.int64)
+
+
+def partial_timesteps(count: int, level: float, shift: float = 1.0) -> NDArray[np.int64]:
+    """Training steps from `level` of the schedule down to 0, about as far apart as `count` steps of all of it."""
+    highest = level / (shift - (shift - 1.0) * level)  # the even number that is shifted to `level`
+    even = np.linspace(highest, 0.0, max(2, int(np.ceil(count * highest))))
+    steps = (TRAINING_STEPS - 1) * shift * even / (1.0 + (shift - 1.0) * even)
+    return np.unique(np.round(steps).astype(np.int64))[::-1]
+
+
+def variation(strength: float) -> tuple[float, float]:
+    """How a motion is varied so that it changes evenly with the strength (measured, docs/modes.md).
+
+    Returns:
+        The level to which the motion is noised, and the share of the change that is kept: even a little noise costs
+        what the network does not reproduce, some centimetres.
+    """
+    return 1.0 - (1.0 - strength) ** 2, min(1.0, 2.5 * strength)
 
 
 def regress(denoise: Denoise, frames: int, width: int) -> Float:
@@ -56,17 +86,27 @@ def sample(
     refine: Callable[[Float], Float],
     on_step: Callable[[int], None],
     should_stop: Callable[[], bool],
+    initial: Float | None = None,
+    level: float = 1.0,
+    shift: float = 1.0,
+    guided_below: int = TRAINING_STEPS,
+    step_on: Callable[[Float, Float, float, float], Float] | None = None,
 ) -> Float:
-    """Clean features from noise.
+    """Clean features from noise, or from features that are noised in part.
 
     Args:
         denoise: the network.
         noise: (T, F) standard normal.
         steps: network evaluations (twice that with guidance).
         guidance: weight of prompts and music; 1 evaluates the network once a step.
+        guided_below: first step without guidance.
         refine: puts the constraints into an estimate (T, F).
         on_step: called with the number of finished steps.
         should_stop: asked before every evaluation.
+        initial: (T, F) features to stay close to, None for noise alone (SDEdit, Meng et al. 2022).
+        level: above 0 and at most 1, how far along the schedule they are noised.
+        shift: of the steps, see `timesteps`.
+        step_on: how noisy features go on, None for `stepped`.
 
     Returns:
         (T, F): the refined estimate of the last step.
@@ -75,16 +115,32 @@ def sample(
         CancelledError: when `should_stop` answers yes.
     """
     shares = alphas_bar()
-    schedule = timesteps(steps)
+    schedule = timesteps(steps, shift) if initial is None else partial_timesteps(steps, level, shift)
     x, estimate = noise, noise
+    if initial is not None:
+        share = shares[schedule[0]]
+        x = (np.sqrt(share) * initial + np.sqrt(1.0 - share) * noise).astype(np.float32)
     for done, step in enumerate(schedule):
-        estimate = refine(_guided(denoise, x, int(step), guidance, should_stop))
-        if done + 1 < steps:
-            share, following = shares[step], shares[schedule[done + 1]]
-            error = (x - np.sqrt(share) * estimate) / np.sqrt(1.0 - share)
-            x = (np.sqrt(following) * estimate + np.sqrt(1.0 - following) * error).astype(np.float32)
+        scale = guidance if step < guided_below else 1.0
+        estimate = refine(_guided(denoise, x, int(step), scale, should_stop))
+        if done + 1 < len(schedule):
+            x = (step_on or stepped)(x, estimate, shares[step], shares[schedule[done + 1]])
         on_step(done + 1)
     return estimate
+
+
+def stepped(x: Float, estimate: Float, share: float, following: float) -> Float:
+    """The noisy features (T, F) one step on: from a share of the signal `share` to `following`."""
+    error = (x - np.sqrt(share) * estimate) / np.sqrt(1.0 - share)
+    return (np.sqrt(following) * estimate + np.sqrt(1.0 - following) * error).astype(np.float32)
+
+
+def stepped_as_published(x: Float, estimate: Float, share: float, following: float) -> Float:
+    """The same in the published order of float32 operations, whose rounding makes 1e-5 of the last steps."""
+    back, scale = np.float32(np.sqrt(1.0 / share)), np.float32(np.sqrt(1.0 / share - 1.0))
+    error = (back * x - estimate) / scale
+    ahead = np.float32(following)
+    return (estimate * np.sqrt(ahead) + np.sqrt(np.float32(1.0) - ahead) * error).astype(np.float32)
 
 
 def _guided(denoise: Denoise, x: Float, step: int, guidance: float, should_stop: Callable[[], bool]) -> Float:

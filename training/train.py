@@ -49,14 +49,20 @@ class Trainer:
     """One run: data, network, optimiser, clock."""
 
     def __init__(
-        self, config: TrainConfig, sequences: list[Sequence], bank: CaptionBank, out: Path, team: Team | None = None
-    ) -> None:
-        """Make or resume a run in the folder `out`; without a team on the CPU of this process."""
+        self, config: TrainConfig, sequences: list[Sequence], bank: CaptionBank, out: Path, team: Team | None = None,
+        begin: Path | None = None,
+    ) -> None:  # fmt: skip
+        """Make or resume a run in the folder `out`; without a team on the CPU of this process.
+
+        A new run takes what fits of the averaged weights of the run in `begin`, and its statistics, if there is one.
+        """
         self.config, self._out, self._team = config, out, team or Team(torch.device("cpu"))
         self._device = self._team.device
         saved = out / "checkpoint.pt"
         state = _load(saved) if saved.exists() else None
-        statistics = Statistics(state["mean"].numpy(), state["std"].numpy()) if state else Statistics.of(sequences)
+        ready = _load(begin / "model.pt") if begin and not state else None
+        known = state or ready
+        statistics = Statistics(known["mean"].numpy(), known["std"].numpy()) if known else Statistics.of(sequences)
         self.step, self.seconds = (state["step"], state["seconds"]) if state else (0, 0.0)
         origin = (config.seed, self.step, self._team.rank)
         # Workers are forked before anything large or threaded exists.
@@ -66,6 +72,8 @@ class Trainer:
         torch.manual_seed(config.seed)  # the same first weights in every process
         with self._device:
             self.network = Denoiser(config.network)
+        if ready:
+            _take_over(self.network, ready["network"])
         self.weights = FlatWeights(self.network)
         self._average = self.weights.master.clone()
         self._optimizer = torch.optim.AdamW(
@@ -223,6 +231,13 @@ class Trainer:
         partial.replace(self._out / name)
 
 
+def _take_over(network: Denoiser, weights: dict[str, Tensor]) -> None:
+    """Load the weights whose names and shapes the network has; the others stay as they are."""
+    own = network.state_dict()
+    fitting = {name: value for name, value in weights.items() if name in own and own[name].shape == value.shape}
+    network.load_state_dict(own | fitting)
+
+
 def _load(path: Path) -> dict[str, Any]:
     return torch.load(path, weights_only=True, map_location="cpu")
 
@@ -256,6 +271,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="folder of the run: checkpoints, losses, caches")
     parser.add_argument("--text-encoder", type=Path, required=True, help="folder with text_encoder.onnx and vocab.txt")
     parser.add_argument("--config", type=Path, help="JSON of TrainConfig")
+    parser.add_argument("--begin", type=Path, help="folder of a run whose weights a new run starts from")
     parser.add_argument("--minutes", type=float, help="length of the run, instead of the configuration's")
     devices = ("auto", "cpu", "cuda")
     parser.add_argument("--device", choices=devices, default="auto", help="auto: the GPU if there is one")
@@ -281,7 +297,7 @@ def main(arguments: list[str] | None = None) -> None:
         return clips, CaptionBank.build(all_texts(clips), encoder, config.text_tokens, options.out)
 
     sequences, bank = team.first_alone(prepare)
-    trainer = Trainer(config, sequences, bank, options.out, team)
+    trainer = Trainer(config, sequences, bank, options.out, team, options.begin)
     weights = trainer.weights.master.numel() / 1e6
     log.info("%d clips, %.2f M weights, %d x %s", len(sequences), weights, team.size, team.device.type)
     stop = StopSignal()

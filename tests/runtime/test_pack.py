@@ -37,7 +37,7 @@ def document() -> dict[str, Any]:
         "conditions": {"pose": [0, 4], "path": [4, 6]},
         "understands": ["prompts", "keyframes"],
         "stats": {"mean": [0.0, 0.5, -1.0], "std": [1.0, 2.0, 3.0]},
-        "sampler": {"steps": 10, "guidance": 2.5},
+        "sampler": {"steps": 10, "guidance": 2.5, "shift": 1.0, "coarse_from": 600, "guided_below": 900},
         "band": 120,
         "text": {"max_tokens": 24, "width": 384},
         "files": {

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from genmo.runtime.errors import CancelledError
-from genmo.runtime.sampler import alphas_bar, sample, timesteps
+from genmo.runtime.sampler import alphas_bar, partial_timesteps, sample, timesteps
 
 
 def run(denoise, steps: int = 6, guidance: float = 1.0, refine=lambda x: x, stop=lambda: False, noise=None):
@@ -102,3 +102,34 @@ def test_stops_before_the_next_evaluation(allowed: int) -> None:
 def test_no_steps_is_a_mistake_of_the_caller() -> None:
     with pytest.raises(ValueError, match="at least one"):
         timesteps(0)
+
+
+def test_shifted_steps_crowd_at_the_noisy_end() -> None:
+    even, shifted = timesteps(11), timesteps(11, 3.0)
+    assert (shifted[0], shifted[-1]) == (999, 0)
+    assert (shifted[1:-1] > even[1:-1]).all()
+    assert shifted[5] == round(999 * 0.75)
+
+
+@pytest.mark.parametrize("shift", [1.0, 3.0])
+def test_a_part_of_the_steps_begins_at_its_level(shift: float) -> None:
+    part = partial_timesteps(20, 0.5, shift)
+    assert abs(int(part[0]) - 500) <= 1
+    assert part[-1] == 0
+    assert (np.diff(part) < 0).all()
+    assert np.array_equal(partial_timesteps(20, 1.0, shift), timesteps(20, shift))
+
+
+def test_the_noisiest_steps_are_not_guided() -> None:
+    asked: list[tuple[int, bool]] = []
+
+    def denoise(x, step: int, *, told: bool):
+        asked.append((step, told))
+        return 0.5 * x
+
+    noise = np.ones((4, 2), np.float32)
+    sample(
+        denoise, noise, steps=5, guidance=2.0, refine=lambda x: x, on_step=lambda _: None, should_stop=lambda: False,
+        guided_below=700,
+    )  # fmt: skip
+    assert {step for step, told in asked if not told} == {step for step in timesteps(5).tolist() if step < 700}

@@ -105,3 +105,25 @@ def test_a_coarse_run_takes_the_outline_of_its_folder_and_keeps_it(
         torch.testing.assert_close(resumed.network.outline.state_dict()[name], value)
     saved = torch.load(tmp_path / "model.pt", weights_only=True)["network"]
     Denoiser(COARSE.network).load_state_dict(saved)
+
+
+def test_a_coarse_run_begins_with_the_weights_of_a_fine_one(
+    loaded: tuple[list[Sequence], CaptionBank], tmp_path: Path
+) -> None:
+    fine, coarse = tmp_path / "fine", tmp_path / "coarse"
+    for folder in (fine, coarse):
+        folder.mkdir()
+    first = Trainer(CONFIG, *loaded, fine)
+    for _ in range(3):
+        first.advance()
+    first.save()
+    begun = Trainer(COARSE, *loaded, coarse, begin=fine)
+    saved = torch.load(fine / "model.pt", weights_only=True)
+    own = begun.weights.state(begun.weights.master)
+    torch.testing.assert_close(own["trunk.layers.0.expand.weight"], saved["network"]["trunk.layers.0.expand.weight"])
+    assert begun.step == 0
+    begun.advance()
+    begun.save()
+    resumed = Trainer(COARSE, *loaded, coarse, begin=fine)
+    assert resumed.step == 1
+    torch.testing.assert_close(resumed.weights.master, begun.weights.master)
