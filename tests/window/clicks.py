@@ -2,44 +2,21 @@
 
 Mouse and keyboard are xdotool's, so they take the same way as a person's. Buttons are found, not assumed: Ctrl-C over a
 button copies its operator call or its value, so hovering down the sidebar tells what is where, whatever the layout.
-
-Writes `out/steps.json` (a list of {name, passed, note}) and screenshots `out/*.png`; ends Blender.
 """
 
-import json
-import subprocess
-import traceback
-from collections.abc import Callable, Generator
+import sys
+from collections.abc import Generator
 from pathlib import Path
 
-import bpy
+sys.path.insert(0, str(Path(__file__).parent))
 
-OUT = Path("out")
+import bpy
+from driver import TICK, Wait, note, picture, point, run, until, xdotool
+
 ROW = 12
 """Pixels between two probes: a button is about 20 high."""
 RIGHT = 0.83
 """Where the narrow buttons at the right edge are, as a part of the sidebar's width."""
-TICK = 0.05
-"""Seconds that Blender gets for each event."""
-
-Wait = Generator[float, None, None]
-steps: list[dict[str, object]] = []
-
-
-def note(name: str, passed: bool, remark: str = "") -> None:
-    """Write down how a step went; the file is written each time, so that a crash leaves the steps before it."""
-    steps.append({"name": name, "passed": bool(passed), "note": remark})
-    (OUT / "steps.json").write_text(json.dumps(steps, indent=1))
-
-
-def xdotool(*words: object) -> None:
-    """Send real X events."""
-    subprocess.run(["xdotool", *map(str, words)], check=True, timeout=10)
-
-
-def picture(name: str) -> None:
-    """Save what is on the display; Blender's own screenshot is black on a software renderer."""
-    subprocess.run(["import", "-window", "root", str(OUT / f"{name}.png")], check=True, timeout=20)
 
 
 def view() -> tuple[bpy.types.Window, bpy.types.Area, bpy.types.Region]:
@@ -58,11 +35,6 @@ def action() -> bpy.types.Action | None:
     """The action that the character has now."""
     data = character().animation_data
     return data.action if data else None
-
-
-def point(x: float, y: float) -> None:
-    """Put the mouse on a place in X's coordinates, y down."""
-    xdotool("mousemove", int(x), int(y))
 
 
 def find(
@@ -108,19 +80,9 @@ def click(wanted: str, across: float = 0.5) -> Generator[float, None, bool]:
     return True
 
 
-def until(condition: Callable[[], object], seconds: float) -> Generator[float, None, bool]:
-    """Let Blender go on until something is so; returns whether it came to be."""
-    for _ in range(int(seconds / 0.1)):
-        if condition():
-            return True
-        yield 0.1
-    return False
-
-
 def open_sidebar() -> Wait:
     """Show the add-on's page of the sidebar, wide enough to read."""
     window, area, _ = view()
-    xdotool("search", "--onlyvisible", "--name", "Blender", "windowfocus")
     area.spaces.active.show_region_ui = True
     yield 0.5
     _, area, sidebar = view()
@@ -224,22 +186,4 @@ def undo_and_redo() -> Wait:
     picture("7-redone")
 
 
-def session() -> Wait:
-    """All steps, one after the other; a step that breaks does not keep the next from running."""
-    for step in (open_sidebar, make_character, generate_and_cancel, generate_and_apply, undo_and_redo):
-        try:
-            yield from step()
-        except Exception:
-            note(step.__name__, False, traceback.format_exc())
-            picture(f"broken-{step.__name__}")
-    bpy.ops.wm.quit_blender()
-
-
-def main() -> None:
-    """Begin once the window is there."""
-    bpy.context.preferences.view.show_splash = False
-    going = session()
-    bpy.app.timers.register(lambda: next(going, None), first_interval=2.0)
-
-
-main()
+run("clicks", (open_sidebar, make_character, generate_and_cancel, generate_and_apply, undo_and_redo))
