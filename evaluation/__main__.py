@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from genmo.evaluation import between, constrained, music, report, speed, text, video
+from genmo.evaluation import between, constrained, music, report, searching, speed, text, video
 from genmo.evaluation.bench import Bench
 from genmo.evaluation.clips import Material, load_material
 from genmo.evaluation.findings import Cell, Findings, Table
@@ -55,6 +55,7 @@ def sections(options: argparse.Namespace) -> dict[str, Callable[[Bench], Finding
         "constraints": constrained.measure,
         "text": text.measure,
         "music": music.measure,
+        "retrieval": searching.measure,
     }
 
 

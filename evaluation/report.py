@@ -71,6 +71,10 @@ TARGETS: Final = (
     Target("text", "lowest_toe_gap_cm", "lower toe off its recorded height", None, 2, "1-7"),
     Target("mbench", "jitter_ratio", "MBench jitter over recorded, unsmoothed", None, 1.2),
     Target("mbench", "sliding_ratio", "MBench foot sliding over recorded", None, 1.3),
+    Target("retrieval", "r3_of32", "text to motion, R@3 in galleries of 32", 0.75, None),
+    Target("retrieval", "r10_all", "text to motion, R@10 of all val clips", 0.45, None),
+    Target("retrieval", "left_right", "left and right told apart", 0.9, None),
+    Target("retrieval", "search_ms", "search of 10,000 clips, milliseconds", None, 50),
     Target("speed", "clip10s_s", "300 frames of prompts, default preset, pack loaded", None, 1.5, "0.8"),
     Target("size", "pack_mb", "motion network in the zip, MB", None, 30, "9"),
 )
@@ -102,6 +106,7 @@ HEADINGS: Final = {
         ("text", "mbench"),
     ),
     "music": ("Music", "", ()),
+    "retrieval": ("Search", "How well the pack's retrieval model finds recorded clips, and how fast.", ()),
 }
 """Heading, introduction and published tables of each section, in the order of the report."""
 

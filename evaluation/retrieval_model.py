@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from genmo.evaluation.retrieval import KS, r_precision, whole_gallery
+from genmo.evaluation.retrieval import GALLERY, KS, r_precision, whole_gallery
+from genmo.runtime import retrieval_features as features
+from genmo.runtime.words import mirror_text
 from genmo.training.captions import Encoder, open_encoder
-from genmo.training.dataset import mirror_text
-from genmo.training.retrieval import features
 from genmo.training.retrieval.data import Clip, has_side, load_clips
-from genmo.training.retrieval.evaluator import Evaluator, load_evaluator
+from genmo.training.retrieval.evaluator import load_evaluator
 
 Vectors = NDArray[np.float32]
 
@@ -27,23 +28,37 @@ DRAWS: Final = 20
 """Random choices of one caption for each clip, averaged."""
 
 
-def retrieval_numbers(evaluator: Evaluator, clips: list[Clip], encoder: Encoder, kind: str, seed: int = 0) -> dict:
+class Embedder(Protocol):
+    """A retrieval model: `training.retrieval.evaluator.Evaluator`, or that of a pack."""
+
+    def features(self, motions: Sequence[NDArray[np.floating]]) -> Vectors:
+        """Unit vectors (N, E) of motions, given as features."""
+        ...
+
+    def text(self, texts: Sequence[str], encoder: Any) -> Vectors:
+        """Unit vectors (N, E) of texts."""
+        ...
+
+
+def retrieval_numbers(
+    evaluator: Embedder, clips: list[Clip], encoder: Encoder | None, kind: str, seed: int = 0
+) -> dict:
     """Recall of recorded motion by its own captions.
 
     Args:
         evaluator: the model.
         clips: of the split "val"; those without a caption of this kind are left out.
-        encoder: the shipped text encoder.
+        encoder: the shipped text encoder, if the model does not bring its own.
         kind: "originals" or "written", an attribute of `Clip`.
         seed: of galleries and choices.
 
     Returns:
         clips: how many there are; text_to_motion and motion_to_text: r1_of32, r2_of32, r3_of32 (no two equal captions
-        in a gallery), and r1_all ... r10_all, median_rank over all clips (equal captions are one truth);
-        left_right and left_right_pairs of `left_right`.
+        in a gallery; with fewer captions the gallery is smaller), and r1_all ... r10_all, median_rank over all clips
+        (equal captions are one truth); left_right and left_right_pairs of `left_right`.
 
     Raises:
-        ValueError: no clip has such a caption, or too few have different ones for a gallery.
+        ValueError: no clip has such a caption.
     """
     told = [clip for clip in clips if getattr(clip, kind)]
     if not told:
@@ -66,13 +81,14 @@ def retrieval_numbers(evaluator: Evaluator, clips: list[Clip], encoder: Encoder,
 
 
 def _recalls(queries: Vectors, candidates: Vectors, labels: NDArray, rng: np.random.Generator) -> dict[str, float]:
-    small = r_precision(queries, candidates, labels.tolist(), rng, rounds=10)
+    size = min(GALLERY, len(set(labels.tolist())))
+    small = r_precision(queries, candidates, labels.tolist(), rng, size=size, rounds=10)
     large = whole_gallery(queries, candidates, labels[:, None] == labels[None])
     names = {f"r{k}_of32": small[f"R{k:02d}"] for k in (1, 2, 3)} | {f"r{k}_all": large[f"R{k:02d}"] for k in KS}
     return names | {"median_rank": large["MedR"]}
 
 
-def left_right(evaluator: Evaluator, clips: list[Clip], encoder: Encoder, kind: str) -> tuple[float, int]:
+def left_right(evaluator: Embedder, clips: list[Clip], encoder: Encoder | None, kind: str) -> tuple[float, int]:
     """Share of pairs told apart from their mirror images, and how many there are; 0.0 of 0 without any.
 
     Each caption that speaks of a side gives two questions: does the motion fit its caption better than the caption with

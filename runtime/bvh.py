@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final, Literal, NoReturn
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import rotation
+from .bvh_file import BvhFile, read_bvh_file, turns_and_places
 from .errors import MotionError
 from .files import replace_file
 from .motion import Motion
@@ -35,7 +36,6 @@ _END_SITES: Final = {
 
 _POSITIONS: Final = ("Xposition", "Yposition", "Zposition")
 _ROTATIONS: Final = ("Zrotation", "Yrotation", "Xrotation")
-_MAX_FILE_BYTES: Final = 2**30
 
 
 def write_bvh(motion: Motion, path: str | Path, *, unit: Unit = "cm") -> None:
@@ -126,98 +126,39 @@ def read_bvh(path: str | Path, *, unit: Unit = "cm") -> Motion:
     Raises:
         MotionError: the file cannot be read, is damaged, or has another skeleton.
     """
-    file = Path(path)
     try:
-        if file.stat().st_size > _MAX_FILE_BYTES:
-            raise MotionError("is larger than 1 GB")
-        return _parse(file.read_text(encoding="utf-8", errors="replace"), UNITS_PER_METRE[unit])
-    except OSError as error:
-        raise MotionError(f"{path}: cannot be read ({error.strerror or error})") from error
+        return _motion_of(read_bvh_file(path), UNITS_PER_METRE[unit])
     except MotionError as error:
-        raise MotionError(f"{path}: {error}") from error
-    except (ValueError, StopIteration) as error:
-        raise MotionError(f"{path}: is not a BVH file, or is damaged") from error
+        sentence = str(error)
+        raise MotionError(sentence if sentence.startswith(f"{path}: ") else f"{path}: {sentence}") from error
 
 
-def _parse(text: str, scale: float) -> Motion:
-    head, found, tail = text.partition("MOTION")
-    if not head.lstrip().startswith("HIERARCHY") or not found:
-        raise MotionError("is not a BVH file, or is damaged")
-    offsets, channels = _read_hierarchy(head.split()[1:])
-    words = tail.split()
-    if words[:1] != ["Frames:"] or words[2:4] != ["Frame", "Time:"]:
-        raise MotionError("has no frames")
-    frames, seconds = int(words[1]), float(words[4])
-    values = np.array(words[5:], dtype=np.float64)
-    if frames < 1 or seconds <= 0.0 or len(values) != frames * len(channels):
-        raise MotionError(f"has {len(values)} numbers for {frames} frames of {len(channels)} channels")
-    positions, rotations = _apply_channels(values.reshape(frames, -1), channels)
+def is_own(file: BvhFile) -> bool:
+    """Whether a file has the model's 22 joints, under their names and in their hierarchy."""
+    return len(file.names) == JOINT_COUNT and _above(file.names, file.parents) == _above(JOINT_NAMES, PARENTS)
+
+
+def _above(names: Sequence[str], parents: Sequence[int]) -> dict[str, str]:
+    """Joint -> the joint above it, "" for a root."""
+    return {name: names[parent] if parent >= 0 else "" for name, parent in zip(names, parents, strict=True)}
+
+
+def _motion_of(file: BvhFile, scale: float) -> Motion:
+    unknown = next((name for name in file.names if name not in INDEX), None)
+    if unknown is not None:
+        raise MotionError(f"has another skeleton than the model's 22 joints (joint {unknown[:40]!r})")
+    if not is_own(file):
+        raise MotionError("does not have all of the model's 22 joints, in their hierarchy")
+    order = [file.names.index(name) for name in JOINT_NAMES]
+    if any(channel[1:] == "position" and file.parents[joint] >= 0 for joint, channel in file.channels):
+        raise MotionError("moves joints away from their parents, which the model cannot do")
+    turns, places = turns_and_places(file)
+    offsets = file.offsets[order] / scale
+    offsets[0] = 0.0
     return Motion(
-        fps=_rate(seconds),
-        root_positions=positions / scale,
-        local_rotations=rotations,
-        contacts=np.zeros((frames, len(CONTACT_JOINTS))),
-        rest_offsets=np.where(np.arange(JOINT_COUNT)[:, None] > 0, offsets / scale, 0.0),
+        fps=file.fps,
+        root_positions=places[:, order[0]] / scale,
+        local_rotations=turns[:, order],
+        contacts=np.zeros((len(turns), len(CONTACT_JOINTS))),
+        rest_offsets=offsets,
     )
-
-
-def _rate(seconds: float) -> float:
-    """Frames per second, a whole number where the rounded time of a frame means one."""
-    whole = round(1.0 / seconds)
-    return float(whole) if whole and abs(seconds * whole - 1.0) < 1e-4 else 1.0 / seconds
-
-
-def _read_hierarchy(words: Sequence[str]) -> tuple[Array, list[tuple[int, str]]]:
-    """Offsets (22, 3) in the file's unit, and (joint, channel name) in the order of the numbers of a frame."""
-    offsets, channels = np.full((JOINT_COUNT, 3), np.nan), list[tuple[int, str]]()
-    above: list[int] = []  # joints whose braces are open; -1 for an end site
-    joint = -1
-    reader = iter(words)
-    for word in reader:
-        if word in ("ROOT", "JOINT"):
-            joint = _known_joint(next(reader), above)
-        elif word == "End":
-            next(reader)
-            joint = -1
-        elif word == "{":
-            above.append(joint)
-        elif word == "}":
-            above.pop() if above else _refuse("has a brace too many")
-        elif word == "OFFSET":
-            offset = [float(next(reader)) for _ in range(3)]
-            if joint >= 0:
-                offsets[joint] = offset
-        elif word == "CHANNELS":
-            channels += [(joint, next(reader)) for _ in range(int(next(reader)))]
-        else:
-            _refuse(f"has an unknown word {word[:40]!r}")
-    if np.isnan(offsets).any() or above:
-        _refuse("does not have all of the model's 22 joints")
-    return offsets, channels
-
-
-def _known_joint(name: str, above: Sequence[int]) -> int:
-    joint = INDEX.get(name, -1)
-    if joint < 0 or PARENTS[joint] != (above[-1] if above else -1):
-        _refuse(f"has another skeleton than the model's 22 joints (joint {name[:40]!r})")
-    return joint
-
-
-def _refuse(message: str) -> NoReturn:
-    raise MotionError(message)
-
-
-def _apply_channels(values: Array, channels: Sequence[tuple[int, str]]) -> tuple[Array, Array]:
-    """Root positions (T, 3) in the file's unit and local rotations (T, 22, 4) from the numbers (T, C)."""
-    positions = np.zeros((len(values), 3))
-    rotations = rotation.identity(len(values), JOINT_COUNT)
-    for column, (joint, channel) in zip(values.T, channels, strict=True):
-        axis = "XYZ".find(channel[:1])
-        if channel[1:] == "rotation" and axis >= 0:
-            turn = rotation.from_axis_angle(np.radians(column)[:, None] * np.eye(3)[axis])
-            rotations[:, joint] = rotation.multiply(rotations[:, joint], turn)
-        elif channel[1:] == "position" and axis >= 0 and joint == 0:
-            positions[:, axis] = column
-        else:
-            _refuse(f"has a channel {channel[:40]!r} that the model's joints do not have")
-    return positions, rotations

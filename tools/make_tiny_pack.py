@@ -19,11 +19,18 @@ from genmo.training.config import NetworkConfig, TrainConfig
 from genmo.training.describe import pack_info
 from genmo.training.export import export_graph
 from genmo.training.network import Denoiser
+from genmo.training.retrieval.config import RetrievalConfig
+from genmo.training.retrieval.export import add_to_pack
+from genmo.training.retrieval.network import RetrievalNetwork
 
 TEXT_WIDTH = 16
 CONFIG = TrainConfig(
     network=NetworkConfig(width=32, layers=2, heads=2, text_width=TEXT_WIDTH, lifter_width=16), text_tokens=16
 )
+RETRIEVAL = RetrievalConfig(
+    text_width=TEXT_WIDTH, text_tokens=16, width=16, motion_layers=1, text_layers=1, heads=2, embedding=16, odd=4,
+    segments=4,
+)  # fmt: skip
 
 
 def make_tiny_pack(folder: Path) -> ModelPack:
@@ -35,7 +42,9 @@ def make_tiny_pack(folder: Path) -> ModelPack:
         encoder, vocabulary = write_tiny_text_encoder(Path(scratch), TEXT_WIDTH)
         info = pack_info(CONFIG, _statistics(), version="0.0.1", name="tiny")
         info |= {"title": "Tiny random pack for tests", "sampler": {"steps": 4, "guidance": 1.5}}
-        return make_pack(folder, info, {"denoiser": graph, "text_encoder": encoder, "vocabulary": vocabulary})
+        make_pack(folder, info, {"denoiser": graph, "text_encoder": encoder, "vocabulary": vocabulary})
+    network = RetrievalNetwork(RETRIEVAL).eval()
+    return add_to_pack(network, torch.nn.functional.normalize(torch.randn(40, RETRIEVAL.embedding)).numpy(), folder)
 
 
 def _statistics() -> dict[str, torch.Tensor]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from genmo.evaluation.retrieval_model import left_right, retrieval_numbers
-from genmo.training.retrieval import features
+from genmo.runtime import retrieval_features as features
 from genmo.training.retrieval.data import Clip
 
 COUNT = 40

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from genmo.runtime import retrieval_features as features
 from genmo.runtime import rotation, skeleton
 from genmo.tests.training.archives import made_up_clip
-from genmo.training.retrieval import features
 
 
 def positions(frames: int = 60, seed: int = 0) -> np.ndarray:

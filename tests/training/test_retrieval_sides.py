@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from genmo.runtime import retrieval_features as features
 from genmo.runtime import rotation, skeleton
-from genmo.training.dataset import mirror_text
-from genmo.training.retrieval import features, sides
+from genmo.runtime.words import mirror_text
+from genmo.training.retrieval import sides
 from genmo.training.retrieval.data import has_side
 
 FRAMES = 60

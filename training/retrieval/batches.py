@@ -1,20 +1,22 @@
-"""Random batches: windows of clips, each with one caption; mirror images; which pairs are no negatives."""
+"""Random batches: windows of clips with captions; mirrored or reversed twins; which pairs are no negatives."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from genmo.runtime import retrieval_features as features
+from genmo.runtime.words import mirror_text
 from genmo.training.captions import CaptionBank
-from genmo.training.dataset import mirror_text
-from genmo.training.retrieval import features, sides
+from genmo.training.retrieval import sides
 from genmo.training.retrieval.config import RetrievalConfig
-from genmo.training.retrieval.data import Clip, has_side
+from genmo.training.retrieval.contrary import contrary, reversed_text
+from genmo.training.retrieval.data import Clip
 
 SCALES = (0.9, 1.1)
 """Body sizes that the model should not care about."""
@@ -30,16 +32,18 @@ class Batch:
     Attributes:
         motions: one (T, features) window each, float32.
         captions: the sentence of each.
+        also: further sentences of each, in the same order; `said` - 1 lists.
         clips: (B,) number of the clip that each comes from.
-        mirror_of: (B,) row of the pair whose mirror image this is, or -1.
+        opposite_of: (B,) row of the pair whose mirror image or reversal this is, or -1.
         sides: a sentence of `sides.sentence` for each motion, or "".
     """
 
     motions: list[NDArray[np.float32]]
     captions: list[str]
     clips: NDArray[np.int64]
-    mirror_of: NDArray[np.int64]
+    opposite_of: NDArray[np.int64]
     sides: list[str]
+    also: list[list[str]] = field(default_factory=list)
 
 
 class Drawer:
@@ -60,38 +64,47 @@ class Drawer:
         self._share = shares / shares.sum()
 
     def draw(self) -> Batch:
-        """One batch of different clips, then mirror images of pairs that speak of sides."""
+        """One batch of different clips, then twins of some: mirrored, or reversed where the sides need no examples."""
         config = self._config
         count = min(config.batch, len(self._clips))
         chosen = self._rng.choice(len(self._clips), count, replace=False, p=self._share)
-        motions, captions = [], []
-        for index in chosen:
-            motion, caption = self._pair(self._clips[index])
-            motions.append(motion)
-            captions.append(caption)
-        sided = [row for row, caption in enumerate(captions) if has_side(caption)]
-        sided = sided[: round(config.side_pairs * count)]
-        motions += [features.mirrored(motions[row]).astype(np.float32) for row in sided]
-        captions += [mirror_text(captions[row]) for row in sided]
-        mirror_of = np.r_[np.full(count, -1), sided].astype(np.int64)
-        clips = np.r_[chosen, chosen[np.array(sided, dtype=np.int64)]]
-        return Batch(motions, captions, clips, mirror_of, [sides.sentence(motion, self._rng) for motion in motions])
+        pairs = [self._pair(self._clips[index]) for index in chosen]
+        motions, told = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+        opposite = reversed_text if config.odd else mirror_text
+        twins = [row for row, said in enumerate(told) if opposite(said[0]) not in ("", said[0])]
+        twins = twins[: round(config.side_pairs * count)]
+        turned = features.reversed_time if config.odd else features.mirrored
+        motions += [turned(motions[row]).astype(np.float32) for row in twins]
+        # A further caption that cannot be turned round gives way to the first, which can.
+        told += [[opposite(said) or opposite(told[row][0]) for said in told[row]] for row in twins]
+        opposite_of = np.r_[np.full(count, -1), twins].astype(np.int64)
+        clips = np.r_[chosen, chosen[np.array(twins, dtype=np.int64)]]
+        first, *also = ([said[index] for said in told] for index in range(config.said))
+        measured = [sides.sentence(motion, self._rng) for motion in motions]
+        return Batch(motions, first, clips, opposite_of, measured, also)
 
-    def _pair(self, clip: Clip) -> tuple[NDArray[np.float32], str]:
-        rng, captions = self._rng, clip.captions(self._config.captions)
-        caption = captions[rng.integers(len(captions))]
-        longest = min(len(clip.features), self._config.frames)
+    def _pair(self, clip: Clip) -> tuple[NDArray[np.float32], list[str]]:
+        """A window and `said` captions, different ones if there are enough."""
+        config, rng, captions = self._config, self._rng, clip.captions(self._config.captions)
+        order = rng.permutation(len(captions))
+        told = [captions[order[index % len(order)]] for index in range(config.said)]
+        longest = min(len(clip.features), config.frames)
         length = longest if rng.random() < 0.5 else int(rng.integers(int(_SHORTEST * longest), longest + 1))
         start = int(rng.integers(0, len(clip.features) - length + 1))
         motion = features.scaled(features.window(clip.features, start, start + length), rng.uniform(*SCALES))
-        if rng.random() < 0.5:
-            motion, caption = features.mirrored(motion), mirror_text(caption)
-        return motion.astype(np.float32), caption
+        if config.speeds != (1.0, 1.0):
+            motion = features.faster(motion, rng.uniform(*config.speeds))[: config.frames]
+        if not config.odd and rng.random() < 0.5:
+            motion, told = features.mirrored(motion), [mirror_text(text) for text in told]
+        return motion.astype(np.float32), told
 
 
 def bank_texts(captions: Iterable[str]) -> set[str]:
-    """Every sentence that a batch of these captions may hold: themselves, mirror images, and what is said of sides."""
-    found = set(captions) | set(sides.all_sentences())
+    """Every sentence that a batch of these captions may hold: themselves, turned round, wrong, and said of sides."""
+    told = set(captions)
+    told |= {turned for text in told if (turned := reversed_text(text))}
+    told |= {wrong for text in told if (wrong := contrary(text))}
+    found = told | set(sides.all_sentences())
     while new := {mirror_text(text) for text in found} - found:
         found |= new
     return found
@@ -125,8 +138,8 @@ def allowed_negatives(tokens: Tensor, valid: Tensor, batch: Batch, same_meaning:
     sentences = torch.nn.functional.normalize((tokens * valid[..., None]).sum(1), dim=-1)
     clips = torch.from_numpy(batch.clips)
     allowed = (sentences @ sentences.T <= same_meaning) & (clips[:, None] != clips[None])
-    mirrors = torch.from_numpy(np.flatnonzero(batch.mirror_of >= 0))
-    originals = torch.from_numpy(batch.mirror_of[batch.mirror_of >= 0])
+    mirrors = torch.from_numpy(np.flatnonzero(batch.opposite_of >= 0))
+    originals = torch.from_numpy(batch.opposite_of[batch.opposite_of >= 0])
     allowed[mirrors, originals] = allowed[originals, mirrors] = True
     return allowed
 

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from genmo.training.retrieval import features
+from genmo.runtime import retrieval_features as features
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,22 @@ class RetrievalConfig:
         heads: attention heads.
         dropout: in both encoders; hides whole channels.
         embedding: length of the unit vectors.
+        odd: how many of their numbers change sign when left and right change places, exactly; the others do not change.
+            0 leaves the sides to what is learnt.
+        shown: share of the motion tokens that an encoder in training sees.
+        said: captions of each clip in a batch, at most.
+        speeds: slowest and fastest speed at which a motion is shown in training.
+        noise: deviation of the noise that is added to normalised features in training.
         segments: equal parts of a motion whose mean features are reconstructed from its vector.
         reconstruction: weight of that loss; 0 leaves it out.
         temperature: at the start of the run.
         learn_temperature: whether it is a weight of the model.
         same_meaning: two captions with a sentence cosine above this are no negatives of each other (TMR: 0.6).
-        side_pairs: share of the batch, at most, that is added as mirror images with the words exchanged.
-        sides: weight of the loss that compares a measured sentence about left or right with its opposite.
+        side_pairs: share of the batch, at most, that is added as mirror images with the words exchanged; with `odd`,
+            where sides need no examples, as reversed motions with forward and backward exchanged.
+        sides: weight of the loss that compares a measured sentence about left or right with its opposite; with `odd`
+            also a caption with the same caption of exchanged sides, or of a wrong direction, speed, height or order.
+        aside: share of the training clips that is not learnt from but says which checkpoint is best.
         learning_rate: peak rate of AdamW.
         weight_decay: of AdamW.
         warmup_steps: linear warm-up.
@@ -61,6 +70,11 @@ class RetrievalConfig:
     heads: int = 4
     dropout: float = 0.1
     embedding: int = 256
+    odd: int = 0
+    shown: float = 1.0
+    said: int = 1
+    speeds: tuple[float, float] = (1.0, 1.0)
+    noise: float = 0.0
     segments: int = 16
     reconstruction: float = 0.5
     temperature: float = 0.1
@@ -68,6 +82,7 @@ class RetrievalConfig:
     same_meaning: float = 0.6
     side_pairs: float = 0.2
     sides: float = 0.3
+    aside: float = 0.0
     learning_rate: float = 1e-3
     weight_decay: float = 0.05
     warmup_steps: int = 60
@@ -91,7 +106,10 @@ class RetrievalConfig:
     @staticmethod
     def from_json(text: str) -> RetrievalConfig:
         """Configuration of JSON text; unknown keys raise TypeError, impossible values ValueError."""
-        return RetrievalConfig(**json.loads(text))
+        values = json.loads(text)
+        if "speeds" in values:
+            values["speeds"] = tuple(values["speeds"])
+        return RetrievalConfig(**values)
 
     @staticmethod
     def load(path: Path | None) -> RetrievalConfig:

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from genmo.runtime import retrieval_features as features
 from genmo.runtime import rotation, skeleton
+from genmo.runtime.words import mirror_text
 from genmo.training.archive import Archive, usable
-from genmo.training.dataset import mirror_text
-from genmo.training.retrieval import features
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from genmo.runtime import retrieval_features as features
+from genmo.runtime.words import mirror_text
 from genmo.training.captions import Encoder
-from genmo.training.retrieval import features
 from genmo.training.retrieval.batches import padded
 from genmo.training.retrieval.config import RetrievalConfig
 from genmo.training.retrieval.network import RetrievalNetwork
@@ -72,10 +73,15 @@ class Evaluator:
         """
         out = np.zeros((len(texts), self.config.embedding), np.float32)
         for row, text in enumerate(texts):
-            tokens = torch.from_numpy(np.array(encoder.encode(text)[: self.config.text_tokens]))[None]
+            tokens = self._tokens(text, encoder)
             with torch.inference_mode():
-                out[row] = self._network.text(tokens, torch.ones(1, tokens.shape[1]))[0].numpy()
+                mirror = self._tokens(mirror_text(text), encoder) if self.config.odd else None
+                out[row] = self._network.text(*tokens, mirror)[0].numpy()
         return out
+
+    def _tokens(self, text: str, encoder: Encoder) -> tuple[torch.Tensor, torch.Tensor]:
+        tokens = torch.from_numpy(np.array(encoder.encode(text)[: self.config.text_tokens]))[None]
+        return tokens, torch.ones(1, tokens.shape[1])
 
 
 def load_evaluator(path: Path | str) -> Evaluator:

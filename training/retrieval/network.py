@@ -6,10 +6,12 @@ Names of shapes: B samples, T frames, P patches, S text tokens, D width, E embed
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from genmo.runtime import retrieval_features as features
 from genmo.runtime.base_model import BLOCKED
 from genmo.training.retrieval.config import RetrievalConfig
 
@@ -50,7 +52,7 @@ class Layer(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Tokens -> one unit vector, read off a summary token and the mean of the others."""
+    """Tokens -> one vector, read off a summary token and the mean of the others."""
 
     def __init__(self, inputs: int, tokens: int, layers: int, config: RetrievalConfig) -> None:
         """Make an encoder for at most `tokens` tokens of `inputs` numbers."""
@@ -60,30 +62,52 @@ class Encoder(nn.Module):
         self.summary = nn.Parameter(torch.randn(1, 1, config.width) * 0.02)
         self.layers = nn.ModuleList(Layer(config.width, config.heads, config.dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(config.width)
-        self.leave = nn.Linear(2 * config.width, config.embedding)
+        self.leave = nn.Linear(2 * config.width, config.embedding - config.odd)
+        if config.odd:
+            self.leave_odd = nn.Linear(2 * config.width, config.odd, bias=False)
         self.dropout = config.dropout
 
-    def forward(self, tokens: Tensor, valid: Tensor) -> Tensor:
-        """Embed.
+    def forward(self, tokens: Tensor, valid: Tensor, shown: Tensor | None = None) -> Tensor:
+        """Read.
 
         Args:
             tokens: (B, N, inputs).
             valid: (B, N) 1 where there is a token; at least one for each sample.
+            shown: (B, K) places of the tokens that are read; None reads all.
 
         Returns:
-            (B, E) of length 1.
+            (B, 2 D): the summary, and the mean of the tokens.
         """
-        h = self.enter(tokens) + self.places[:, : tokens.shape[1]]
+        places = self.places[:, : tokens.shape[1]]
+        if shown is not None:
+            tokens = tokens.gather(1, shown[..., None].expand(-1, -1, tokens.shape[2]))
+            places = places.expand(len(tokens), -1, -1).gather(1, shown[..., None].expand(-1, -1, places.shape[2]))
+            valid = valid.gather(1, shown)
+        h = self.enter(tokens) + places
         if self.training:
             h = drop_channels(h, self.dropout)
-        h = torch.cat([self.summary.expand(len(h), -1, -1), h], 1)
+        h = torch.cat([self.summary.expand(h.shape[0], -1, -1), h], 1)
         readable = functional.pad((1.0 - valid) * BLOCKED, (1, 0))[:, None, None].to(h.dtype)
         for layer in self.layers:
             h = layer(h, readable)
         h = self.norm(h)
         share = (valid / valid.sum(1, keepdim=True)).to(h.dtype)[:, None]
-        mean = (share @ h[:, 1:])[:, 0]
-        return functional.normalize(self.leave(torch.cat([h[:, 0], mean], 1)).float(), dim=-1)
+        return torch.cat([h[:, 0], (share @ h[:, 1:])[:, 0]], 1)
+
+    def joined(self, read: Tensor, mirror: Tensor | None = None) -> Tensor:
+        """Unit vectors from what `forward` read.
+
+        Args:
+            read: (B, 2 D).
+            mirror: the same of the mirror images; needed if the last numbers of the vectors are odd under mirroring.
+
+        Returns:
+            (B, E) of length 1.
+        """
+        if mirror is None:
+            return functional.normalize(self.leave(read.float()), dim=-1)
+        even, odd = (read + mirror).float() / 2, (read - mirror).float()
+        return functional.normalize(torch.cat([self.leave(even), self.leave_odd(odd)], 1), dim=-1)
 
 
 class RetrievalNetwork(nn.Module):
@@ -91,6 +115,7 @@ class RetrievalNetwork(nn.Module):
 
     mean: Tensor
     std: Tensor
+    mirror: Tensor
 
     def __init__(self, config: RetrievalConfig) -> None:
         """Make the network; `mean` and `std` (features,) are set by the run."""
@@ -104,39 +129,55 @@ class RetrievalNetwork(nn.Module):
         self.log_scale = nn.Parameter(torch.tensor(1.0 / config.temperature).log(), config.learn_temperature)
         self.register_buffer("mean", torch.zeros(config.features))
         self.register_buffer("std", torch.ones(config.features))
+        matrix = torch.from_numpy(features.mirrored(np.eye(config.features))).float()
+        self.register_buffer("mirror", matrix, persistent=False)
 
-    def motion(self, features: Tensor, valid: Tensor) -> Tensor:
+    def motion(self, motions: Tensor, valid: Tensor) -> Tensor:
         """Embed motions.
 
         Args:
-            features: (B, T, features), T a multiple of `config.patch`, not normalised.
+            motions: (B, T, features), T a multiple of `config.patch`, not normalised.
             valid: (B, T) 1 inside the motion, which begins at frame 0.
 
         Returns:
             (B, E) of length 1.
         """
-        patches = self.patches(self.normalised(features, valid))
-        return self.motion_encoder(patches, valid[:, :: self.config.patch])
+        inside = valid[:, :: self.config.patch]
+        read = self.motion_encoder(self.patches(self.normalised(motions, valid)), inside)
+        if not self.config.odd:
+            return self.motion_encoder.joined(read)
+        mirror = self.motion_encoder(self.patches(self.normalised(motions @ self.mirror, valid)), inside)
+        return self.motion_encoder.joined(read, mirror)
 
-    def normalised(self, features: Tensor, valid: Tensor) -> Tensor:
+    def normalised(self, motions: Tensor, valid: Tensor) -> Tensor:
         """(B, T, features) in deviations from the mean, 0 outside the motion."""
-        return (features - self.mean) * (valid[..., None] / self.std)
+        return (motions - self.mean) * (valid[..., None] / self.std)
 
     def patches(self, normal: Tensor) -> Tensor:
         """Motion tokens: (B, T, features) -> (B, T / patch, patch features)."""
-        return normal.reshape(len(normal), -1, self.config.patch * normal.shape[-1])
+        return normal.reshape(normal.shape[0], -1, self.config.patch * normal.shape[-1])
 
-    def text(self, tokens: Tensor, valid: Tensor) -> Tensor:
+    def text(self, tokens: Tensor, valid: Tensor, mirror: tuple[Tensor, Tensor] | None = None) -> Tensor:
         """Embed texts.
 
         Args:
             tokens: (B, S, text_width) of the shipped text encoder.
             valid: (B, S) 1 where there is a token.
+            mirror: both of the texts with the sides exchanged; needed if the configuration has odd numbers.
 
         Returns:
             (B, E) of length 1.
         """
-        return self.text_encoder(tokens, valid)
+        read = self.text_encoder(tokens, valid)
+        if not self.config.odd:
+            return self.text_encoder.joined(read)
+        assert mirror is not None, "a text needs its mirror image"
+        return self.text_encoder.joined(read, self.text_encoder(*mirror))
+
+    def flipped(self, vectors: Tensor) -> Tensor:
+        """Vectors (B, E) of the mirror images of what these are vectors of."""
+        even = self.config.embedding - self.config.odd
+        return torch.cat([vectors[:, :even], -vectors[:, even:]], 1)
 
     def sketched(self, vectors: Tensor) -> Tensor:
         """(B, E) -> (B, segments, features): mean normalised features of equal parts of the motion, from its vector."""

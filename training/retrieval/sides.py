@@ -11,9 +11,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from genmo.runtime import retrieval_features as features
 from genmo.runtime.skeleton import INDEX
-from genmo.training.dataset import mirror_text
-from genmo.training.retrieval import features
+from genmo.runtime.words import mirror_text
 
 SENTENCES: Final = {
     "turn": (

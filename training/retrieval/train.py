@@ -10,7 +10,10 @@ import argparse
 import dataclasses
 import logging
 import math
+import re
 import time
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +21,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from genmo.runtime.words import mirror_text
 from genmo.training.captions import CaptionBank, Encoder, open_encoder
-from genmo.training.dataset import mirror_text
 from genmo.training.retrieval.batches import Batch, Drawer, allowed_negatives, bank_texts, padded, token_batch
 from genmo.training.retrieval.config import CAPTIONS, RetrievalConfig
-from genmo.training.retrieval.data import Clip, load_clips
+from genmo.training.retrieval.contrary import contrary
+from genmo.training.retrieval.data import Clip, has_side, load_clips
+from genmo.training.retrieval.evaluator import Evaluator
 from genmo.training.retrieval.network import RetrievalNetwork, contrast
 
 log = logging.getLogger("genmo.training.retrieval")
@@ -34,6 +39,7 @@ LOSS_NAMES = ("total", "match", "sketch", "sides")
 
 _REPORT = 50  # steps
 _LEAST_STD = 0.05
+_GALLERY, _ASIDE_ROUNDS = 32, 30
 
 
 class Trainer:
@@ -47,7 +53,9 @@ class Trainer:
         state = torch.load(saved, weights_only=True) if saved.exists() else None
         self.step, self.seconds = (state["step"], state["seconds"]) if state else (0, 0.0)
         torch.manual_seed(config.seed + self.step)
-        self._drawer = Drawer(clips, config, np.random.default_rng(config.seed + self.step))
+        self._aside = [clip for clip in clips if set_aside(clip.name, config.aside)]
+        learnt = [clip for clip in clips if not set_aside(clip.name, config.aside)]
+        self._drawer = Drawer(learnt, config, np.random.default_rng(config.seed + self.step))
         self.network = RetrievalNetwork(config)
         self._weights = [each for each in self.network.parameters() if each.requires_grad]
         self._optimizer = torch.optim.AdamW(
@@ -56,10 +64,10 @@ class Trainer:
         if state:
             self.network.load_state_dict(state["network"])
             self._optimizer.load_state_dict(state["optimizer"])
-            self._average = state["average"]
+            self._average, self._best = state["average"], state.get("best", 0.0)
         else:
             self._measure_features()
-            self._average = [each.detach().clone() for each in self._weights]
+            self._average, self._best = [each.detach().clone() for each in self._weights], 0.0
 
     def _measure_features(self) -> None:
         """Mean and deviation of windows as they are drawn."""
@@ -109,14 +117,20 @@ class Trainer:
     def _losses(self, batch: Batch) -> Tensor:
         config, network = self.config, self.network
         network.train()
-        tokens, valid = token_batch(self._bank, batch.captions)
-        texts = self._encode_texts(tokens, valid)
         motions, sketch = self._encode_motions(batch)
-        allowed = allowed_negatives(tokens, valid, batch, config.same_meaning)
-        match = contrast(texts @ motions.T * network.log_scale.exp(), allowed)
-        rebuilt = network.sketched(torch.cat([texts, motions]))
-        lost = 2.0 * functional.smooth_l1_loss(rebuilt, torch.cat([sketch, sketch]))
+        scale = network.log_scale.exp()
+        groups = [batch.captions, *batch.also]
+        vectors = self._texts([text for group in groups for text in group]).split(len(motions))
+        matches = []
+        for captions, texts in zip(groups, vectors, strict=True):
+            allowed = allowed_negatives(*token_batch(self._bank, captions), batch, config.same_meaning)
+            matches.append(contrast(texts @ motions.T * scale, allowed))
+        match = torch.stack(matches).mean()
+        rebuilt = network.sketched(torch.cat([*vectors, motions]))
+        lost = 2.0 * functional.smooth_l1_loss(rebuilt, sketch.repeat(len(groups) + 1, 1, 1))
         sides = self._side_loss(batch, motions)
+        if config.odd:
+            sides = sides + self._wrong_loss(batch, motions, vectors[0])
         return torch.stack([match + config.reconstruction * lost + config.sides * sides, match, lost, sides])
 
     def _side_loss(self, batch: Batch, motions: Tensor) -> Tensor:
@@ -124,54 +138,94 @@ class Trainer:
         rows = [row for row, text in enumerate(batch.sides) if text]
         if not rows:
             return torch.zeros(())
-        said = sorted({batch.sides[row] for row in rows} | {mirror_text(batch.sides[row]) for row in rows})
-        place = {text: index for index, text in enumerate(said)}
-        scores = motions[rows] @ self._encode_texts(*token_batch(self._bank, said)).T * self.network.log_scale.exp()
-        true = torch.tensor([[place[batch.sides[row]]] for row in rows])
-        false = torch.tensor([[place[mirror_text(batch.sides[row])]] for row in rows])
-        return functional.softplus(scores.gather(1, false) - scores.gather(1, true)).mean()
+        said = self._texts([batch.sides[row] for row in rows])
+        false = self._texts([mirror_text(batch.sides[row]) for row in rows])
+        scores = (motions[rows] * (false - said)).sum(1) * self.network.log_scale.exp()
+        return functional.softplus(scores).mean()
 
-    def _encode_texts(self, tokens: Tensor, valid: Tensor) -> Tensor:
-        """Vectors (B, E)."""
-        lengths = valid.sum(1).long()
-        vectors, groups = [], _groups(lengths.numpy())
-        for rows in groups:
-            longest = int(lengths[rows].max())
-            vectors.append(self._run(self.network.text_encoder, tokens[rows, :longest], valid[rows, :longest]))
-        return torch.cat(vectors)[_back(groups)]
+    def _wrong_loss(self, batch: Batch, motions: Tensor, texts: Tensor) -> Tensor:
+        """How far motions are from fitting their caption better than nearly the same words that are wrong of them."""
+        sided = [row for row, text in enumerate(batch.captions) if has_side(text)]
+        wrong = [(row, text) for row, caption in enumerate(batch.captions) if (text := contrary(caption))]
+        rows = sided + [row for row, _ in wrong]
+        if not rows:
+            return torch.zeros(())
+        false = self.network.flipped(texts[sided])
+        if wrong:
+            false = torch.cat([false, self._texts([text for _, text in wrong])])
+        scores = (motions[rows] * (false - texts[rows])).sum(1) * self.network.log_scale.exp()
+        return functional.softplus(scores).mean()
+
+    def _texts(self, texts: list[str]) -> Tensor:
+        return text_vectors(self.network, self._bank, texts, self._run)
 
     def _encode_motions(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Vectors (B, E) of the motions and the sketches (B, segments, features) they should give back."""
         network, groups = self.network, _groups(np.array([len(motion) for motion in batch.motions]))
-        vectors, sketches = [], []
+        found, mirrors, sketches = [], [], []
         for rows in groups:
             motions, valid = padded([batch.motions[row] for row in rows], self.config.patch)
+            inside = valid[:, :: self.config.patch]
+            shown = _shown(inside, self.config.shown)
             normal = network.normalised(motions, valid)
-            tokens = network.patches(normal)
-            vectors.append(self._run(network.motion_encoder, tokens, valid[:, :: self.config.patch]))
+            found.append(self._run(network.motion_encoder, self._noisy(normal), inside, shown))
+            if self.config.odd:
+                mirror = network.normalised(motions @ network.mirror, valid)
+                mirrors.append(self._run(network.motion_encoder, self._noisy(mirror), inside, shown))
             sketches.append(network.segments(normal, valid))
         back = _back(groups)
-        return torch.cat(vectors)[back], torch.cat(sketches)[back]
+        read, mirror = torch.cat(found)[back], torch.cat(mirrors)[back] if mirrors else None
+        return network.motion_encoder.joined(read, mirror), torch.cat(sketches)[back]
 
-    def _run(self, encoder: nn.Module, tokens: Tensor, valid: Tensor) -> Tensor:
+    def _noisy(self, normal: Tensor) -> Tensor:
+        """Motion tokens of normalised features with noise."""
+        if self.config.noise:
+            normal = normal + self.config.noise * torch.randn_like(normal)
+        return self.network.patches(normal)
+
+    def _run(self, encoder: nn.Module, *inputs: Tensor | None) -> Tensor:
         """An encoder in bfloat16, its weights in float32: half the time of a step on a CPU with bfloat16 products."""
         if not self.config.bfloat16:
-            return encoder(tokens, valid)
+            return encoder(*inputs)
         weights = {name: each.bfloat16() for name, each in encoder.named_parameters()}
-        return torch.func.functional_call(encoder, weights, (tokens.bfloat16(), valid))
+        tokens, *rest = inputs
+        assert tokens is not None
+        return torch.func.functional_call(encoder, weights, (tokens.bfloat16(), *rest))
 
     def save(self) -> None:
-        """Write the checkpoint and the averaged weights, each by a temporary name."""
-        self._write("checkpoint.pt", {
-            "step": self.step, "seconds": self.seconds, "network": self.network.state_dict(), "average": self._average,
-            "optimizer": self._optimizer.state_dict(),
-        })  # fmt: skip
+        """Write the checkpoint and, if they are the best yet, the averaged weights, each by a temporary name."""
         network = self.network.state_dict()
         named = [name for name, each in self.network.named_parameters() if each.requires_grad]
         network |= dict(zip(named, self._average, strict=True))
-        self._write("model.pt", {
-            "network": network, "config": self.config.to_json(), "step": self.step, "seconds": self.seconds,
+        score = self._score_aside(network)
+        if score >= self._best:
+            self._best = score
+            self._write("model.pt", {
+                "network": network, "config": self.config.to_json(), "step": self.step, "seconds": self.seconds,
+            })  # fmt: skip
+        self._write("checkpoint.pt", {
+            "step": self.step, "seconds": self.seconds, "network": self.network.state_dict(), "average": self._average,
+            "optimizer": self._optimizer.state_dict(), "best": self._best,
         })  # fmt: skip
+
+    def _score_aside(self, weights: dict[str, Tensor]) -> float:
+        """Share of texts of the clips set aside whose motion is among the first three of 32; 0 without such clips."""
+        if len(self._aside) < _GALLERY:
+            return 0.0
+        network = RetrievalNetwork(self.config)
+        network.load_state_dict(weights)
+        motions = torch.from_numpy(Evaluator(network).features([clip.features for clip in self._aside]))
+        rng, shares = np.random.default_rng(0), []
+        for _ in range(_ASIDE_ROUNDS):
+            rows = rng.choice(len(self._aside), _GALLERY, replace=False)
+            told = [self._aside[row].captions(self.config.captions) for row in rows]
+            with torch.no_grad():
+                texts = text_vectors(network, self._bank, [str(rng.choice(captions)) for captions in told])
+            scores = texts @ motions[rows].T
+            shares.append(((scores > scores.diagonal()[:, None]).sum(1) < 3).float().mean().item())
+        score = float(np.mean(shares))
+        log.info("step %d %.0f s, clips set aside: R@3 of %d %.4f", self.step, self.seconds, _GALLERY, score)
+        return score
 
     def _write(self, name: str, state: dict[str, object]) -> None:
         partial = self._out / (name + ".partial")
@@ -179,9 +233,48 @@ class Trainer:
         partial.replace(self._out / name)
 
 
+def text_vectors(
+    network: RetrievalNetwork, bank: CaptionBank, texts: list[str], run: Callable[..., Tensor] = lambda f, *x: f(*x)
+) -> Tensor:
+    """Vectors (B, E) of texts of the bank; each sentence is encoded once.
+
+    Args:
+        network: the model.
+        bank: holds the texts and, if the model has odd numbers, the texts with the sides exchanged.
+        texts: B sentences.
+        run: calls an encoder.
+    """
+    odd = network.config.odd
+    unique = list(dict.fromkeys(texts + [mirror_text(text) for text in texts] if odd else texts))
+    place = {text: row for row, text in enumerate(unique)}
+    tokens, valid = token_batch(bank, unique)
+    lengths = valid.sum(1).long()
+    found, groups = [], _groups(lengths.numpy())
+    for rows in groups:
+        longest = int(lengths[rows].max())
+        found.append(run(network.text_encoder, tokens[rows, :longest], valid[rows, :longest]))
+    read = torch.cat(found)[_back(groups)]
+    mirror = read[[place[mirror_text(text)] for text in texts]] if odd else None
+    return network.text_encoder.joined(read[[place[text] for text in texts]], mirror)
+
+
+def set_aside(name: str, share: float) -> bool:
+    """Whether a clip is of the share that a run does not learn from; parts of one take go together."""
+    take = name.rpartition("-")[0] if re.search(r"-\d+$", name) else name
+    return zlib.crc32(take.encode()) % 1000 < share * 1000
+
+
 def _groups(lengths: np.ndarray) -> list[np.ndarray]:
     """Row numbers in groups of like length."""
     return np.array_split(np.argsort(lengths, kind="stable"), min(LENGTH_GROUPS, len(lengths)))
+
+
+def _shown(inside: Tensor, share: float) -> Tensor | None:
+    """Places (B, K) of a random share of the tokens of each sample, those behind its end last; None for all."""
+    if share >= 1.0:
+        return None
+    keys = torch.rand(inside.shape) - inside
+    return keys.argsort(dim=1)[:, : max(1, round(share * inside.shape[1]))]
 
 
 def _back(groups: list[np.ndarray]) -> Tensor:

@@ -1,7 +1,7 @@
 """What the retrieval model sees of a motion: features from joint positions alone, at 30 fps.
 
 The kind of features of TMR-SOMA-RP (positions, root, heading, velocities, contacts; canonical start), so any skeleton
-with these 22 joints will do. Only numpy, and every function is exact under turning and moving the motion.
+with these 22 joints will do. Every function is exact under turning and moving the motion.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from genmo.runtime.features import turn_planar
-from genmo.runtime.skeleton import INDEX, JOINT_COUNT, MIRROR
+from .features import turn_planar
+from .skeleton import INDEX, JOINT_COUNT, MIRROR
 
 Array = NDArray[np.float64]
 
@@ -154,4 +154,40 @@ def scaled(features: NDArray[np.floating], factor: float) -> Array:
     out = features.astype(np.float64)
     for part in (ROOT, LOCAL, VELOCITY):
         out[:, part] *= factor
+    return out
+
+
+def reversed_time(features: NDArray[np.floating]) -> Array:
+    """Features of a motion that runs backwards in time, from its own start.
+
+    Args:
+        features: (T, WIDTH).
+
+    Returns:
+        (T, WIDTH).
+    """
+    out = window(features[::-1], 0, len(features))
+    out[:, TURN] *= -1.0
+    out[:, VELOCITY] *= -1.0
+    return out
+
+
+def faster(features: NDArray[np.floating], factor: float) -> Array:
+    """Features of the same motion, `factor` times as fast.
+
+    Args:
+        features: (T, WIDTH).
+        factor: above 1 for faster.
+
+    Returns:
+        (about T / factor, WIDTH).
+    """
+    frames = max(2, round(len(features) / factor))
+    places = np.linspace(0, len(features) - 1, frames)
+    before = np.minimum(places.astype(int), len(features) - 2)
+    share = (places - before)[:, None]
+    out = features[before] * (1.0 - share) + features[before + 1] * share
+    out[:, TURN] *= factor
+    out[:, VELOCITY] *= factor
+    out[:, CONTACT] = out[:, CONTACT].round()
     return out
