@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..runtime import rotation
 from ..runtime.errors import UserError
+from . import rest_hints
 from .core import coordinates
 from .core.bonemap import BoneMap, check_bone_map, control_rig
 from .core.restpose import RestPose
@@ -104,7 +105,8 @@ def target(item: Rig, bone_map: BoneMap, offsets: Array | None = None, *, probe:
     if pelvis.parent is not None and pelvis.bone.use_connect:
         raise UserError(f"Bone '{pelvis.name}' is connected to its parent and cannot move: disconnect it in Edit Mode")
     follows = _follows(item, rest, bone_map, names) if probe else {}
-    return build_target(rest, bone_map, offsets, Links(follows, _base(item, pelvis.name)))
+    hints = rest_hints.of_object(item, rest, bone_map)
+    return build_target(rest, bone_map, offsets, Links(follows, _base(item, pelvis.name)), hints)
 
 
 def _check_scale(item: Rig) -> None:
@@ -128,7 +130,14 @@ def _evaluated(item: Rig, depsgraph: Any | None = None) -> Rig:
     return item.evaluated_get(depsgraph or current_context().evaluated_depsgraph_get())
 
 
-def read_pose(item: Rig, bone_map: BoneMap, *, depsgraph: Any | None = None, root_scale: float = 1.0) -> ModelPose:
+def read_pose(
+    item: Rig,
+    bone_map: BoneMap,
+    *,
+    depsgraph: Any | None = None,
+    root_scale: float = 1.0,
+    prepared: Target | None = None,
+) -> ModelPose:
     """The pose that is shown now, constraints included, as a pose of the model.
 
     It is the exact inverse of `bake.apply_motion` for every mapped joint.
@@ -138,11 +147,12 @@ def read_pose(item: Rig, bone_map: BoneMap, *, depsgraph: Any | None = None, roo
         bone_map: its bones.
         depsgraph: where to read; None takes the current one, up to date.
         root_scale: the root scale that motions will be applied with.
+        prepared: the rig by `target`, where many poses of it are read.
 
     Raises:
         UserError: as `target`.
     """
-    prepared = target(item, bone_map, probe=False)
+    prepared = prepared or target(item, bone_map, probe=False)
     bones = _evaluated(item, depsgraph).pose.bones
     matrices = {shown: np.array(bones[shown].matrix) for shown in prepared.shown.values()}
     return keyframe_from_pose(matrices, prepared, root_scale)
@@ -173,6 +183,11 @@ def joint_position(
     return coordinates.points_model_from_world(prepared.armature_from_model(root_scale), np.array(bone.head))
 
 
+def metres(item: Rig) -> float:
+    """World metres per armature unit: the mean scale of the object."""
+    return float(np.abs(np.linalg.det(np.array(item.matrix_world)[:3, :3])) ** (1.0 / 3.0))
+
+
 def conflicts(item: Rig, bone_map: BoneMap) -> tuple[str, ...]:
     """Sentences about what will fight the baked curves: constraints and drivers on mapped bones, uneven scale."""
     mapped = {name for bones in bone_map.values() for name in bones}
@@ -188,6 +203,9 @@ def conflicts(item: Rig, bone_map: BoneMap) -> tuple[str, ...]:
         start = f'pose.bones["{bpy.utils.escape_identifier(bone.name)}"].'
         if any(path.startswith((start + "rotation", start + "location", start + "scale")) for path in driven):
             sentences.append(f"Bone '{bone.name}' is moved by a driver")
+    sentences += [
+        f"The rotation of bone '{bone.name}' is locked and is left alone" for bone in bones if all(bone.lock_rotation)
+    ]
     scale = np.linalg.norm(np.array(item.matrix_world)[:3, :3], axis=0)
     if scale.max() > 1.001 * scale.min():
         sentences.append(f"'{item.name}' is scaled unevenly, so turned bones look sheared: apply the scale")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..runtime.skeleton import INDEX, JOINT_NAMES, PARENTS
 from . import tracks, workspace
-from .core import coordinates, mannequin
+from .core import body_shape, coordinates, mannequin
 from .stubs import Context
 
 Array = NDArray[np.float64]
@@ -37,8 +37,13 @@ _FORWARD: Final = 0.9
 """Bones that point forwards more than this, the feet, have their local Z up; all others have it in front."""
 
 
-def create(context: Context, location: Sequence[float]) -> Object:
+def create(context: Context, location: Sequence[float], offsets: Array | None = None) -> Object:
     """Add a ready character to the scene, standing on `location`, selected and active.
+
+    Args:
+        context: of the scene.
+        location: in the scene.
+        offsets: (22, 3) rest offsets of its body, metres; None for GENMO's own.
 
     Returns:
         The armature, with its bones mapped.
@@ -48,8 +53,9 @@ def create(context: Context, location: Sequence[float]) -> Object:
     rig = bpy.data.objects.new(NAME, data)
     rig.show_in_front = True
     cast("Any", context.collection).objects.link(rig)
-    _build_bones(context, rig, coordinates.blender_from_model(mannequin.rest_positions()))
-    body = _body(rig)
+    joints = mannequin.rest_positions() if offsets is None else body_shape.rest_positions(offsets)
+    _build_bones(context, rig, coordinates.blender_from_model(joints))
+    body = _body(rig, joints)
     cast("Any", context.collection).objects.link(body)
     rig.location = location
     rig.scale = (1.0 / cast("Any", context.scene).unit_settings.scale_length,) * 3  # 1.7 m in a scene of any unit
@@ -84,10 +90,11 @@ def _tail(joint: str, heads: Array) -> Array:
     return heads[child]
 
 
-def _body(rig: Object) -> Object:
+def _body(rig: Object, joints: Array) -> Object:
     shape = mannequin.build()
+    vertices = body_shape.fitted(shape.vertices, shape.weights, mannequin.rest_positions(), joints)
     mesh = bpy.data.meshes.new(f"{NAME} Body")
-    mesh.from_pydata(coordinates.blender_from_model(shape.vertices).tolist(), [], shape.quads.tolist())
+    mesh.from_pydata(coordinates.blender_from_model(vertices).tolist(), [], shape.quads.tolist())
     mesh.polygons.foreach_set("use_smooth", np.ones(len(shape.quads), dtype=bool))
     for tone in TONES:
         mesh.materials.append(_material(*tone))

@@ -1,6 +1,9 @@
 """What keeps a character from being animated, as sentences with fixes, computed outside of drawing."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final, Literal
 
 import bpy
@@ -8,26 +11,43 @@ from bpy.types import Object, Scene
 
 from ..runtime.errors import UserError
 from ..runtime.validation import Fix, Problem, problems
-from . import armature, changes, collect, packs, tracks
+from . import armature, changes, collect, marks, packs, repairs, tracks
+from .collect_media import heard
 from .core import bonemap
-from .properties import of_scene
+from .properties import of_object, of_scene
 from .stubs import current_context
 
 MAP_BONES: Final = "map_bones"
 REMOVE: Final = "remove"
 ADD_PROMPT: Final = "add_prompt"
+MUTE: Final = "mute"
+MAKE_TIME: Final = "make_time"
+TRIM: Final = "trim"
 CHOOSE_PACK: Final = "choose_pack"
 FIX_LABELS: Final = {
     MAP_BONES: "Map Bones",
     REMOVE: "Remove",
     ADD_PROMPT: "Add Prompt",
+    MUTE: "Leave It Out",
+    MAKE_TIME: "Make Time",
+    TRIM: "Trim",
     CHOOSE_PACK: "Use Built-in Model",
 }
 """Fixes that the panel offers, and the words on their buttons."""
 
-TRACK_OF: Final = {"prompts": "prompts", "keyframes": "key_poses", "pins": "pins"}
-"""List of a request -> track that has the same rows."""
+TRACK_OF: Final = {
+    "prompts": "prompts",
+    "keyframes": "key_poses",
+    "pins": "pins",
+    "path": "paths",
+    "videos": "videos",
+    "music": "music",
+    "reference": "references",
+}
+"""List of a request -> track that its members come from."""
 
+_OVERLAP: Final = 0.5
+"""Share of the shorter one of two prompts above which their overlap is worth a sentence."""
 _DELAY: Final = 0.2
 """Seconds between an edit and its check, so that dragging stays smooth."""
 
@@ -42,6 +62,8 @@ class Issue:
         fix: key of FIX_LABELS, "" when only the user can help.
         track: track of the row that is meant, "" for none.
         index: its number.
+        frame: scene frame that it is about.
+        count: scene frames that are missing before that.
     """
 
     message: str
@@ -49,16 +71,18 @@ class Issue:
     fix: str = ""
     track: str = ""
     index: int = 0
+    frame: int = 0
+    count: int = 0
 
 
 _cache: dict[int, tuple[int, tuple[Issue, ...]]] = {}
 
 
-def issues(target: Object, scene: Scene) -> tuple[Issue, ...]:
-    """Everything that is wrong with a character and its request now, errors first."""
+def issues(target: Object, scene: Scene, *, exact: bool = True) -> tuple[Issue, ...]:
+    """Everything that is wrong with a character and its request now, errors first; `exact` as in `collect`."""
     found = _rig_issues(target)
     if not any(issue.severity == "error" for issue in found):
-        found += _request_issues(target, scene)
+        found += _request_issues(target, scene, exact=exact)
     return tuple(sorted(found, key=lambda issue: issue.severity != "error"))
 
 
@@ -86,8 +110,9 @@ def _refresh() -> None:
     target = next((item for item in bpy.data.objects if item.session_uid == _wanted["target"]), None)
     scene = next((item for item in bpy.data.scenes if item.session_uid == _wanted["scene"]), None)
     if target is not None and scene is not None and armature.is_armature(target):
+        marks.follow(target, scene)
         now = changes.count()
-        _cache[target.session_uid] = (now, issues(target, scene))
+        _cache[target.session_uid] = (now, issues(target, scene, exact=False))
         redraw()
 
 
@@ -98,6 +123,11 @@ def redraw() -> None:
         for area in window.screen.areas:
             if area.type == "VIEW_3D":
                 area.tag_redraw()
+
+
+def rig_error(target: Object) -> str:
+    """What is wrong with the rig alone, "" if it can be animated."""
+    return next((issue.message for issue in _rig_issues(target) if issue.severity == "error"), "")
 
 
 def _rig_issues(target: Object) -> list[Issue]:
@@ -114,26 +144,61 @@ def _rig_issues(target: Object) -> list[Issue]:
     return found
 
 
-def _request_issues(target: Object, scene: Scene) -> list[Issue]:
+def _request_issues(target: Object, scene: Scene, *, exact: bool) -> list[Issue]:
     try:
-        request = collect.request_from(target, scene)
+        collected = collect.collect(target, scene, exact=exact)
     except UserError as error:
         return [Issue(str(error))]
     try:
         info = packs.info_of(scene)
     except UserError as error:
         return [Issue(str(error), fix=CHOOSE_PACK if of_scene(scene).pack else "")]
-    return [_issue(problem) for problem in problems(request, info)]
+    found = [_issue(problem, collected) for problem in problems(collected.request, info, form=exact)]
+    return _first_of_each(found) + _lost_keys(target) + _overlaps(target, scene)
 
 
-def _issue(problem: Problem) -> Issue:
+def _first_of_each(found: Sequence[Issue]) -> list[Issue]:
+    """Without repetitions: a row that becomes many members of the request is told of once."""
+    seen: dict[tuple[str, str, int], Issue] = {}
+    for issue in found:
+        key = (issue.fix, issue.track, issue.index) if issue.track else (issue.message, "", 0)
+        seen.setdefault(key, issue)
+    return list(seen.values())
+
+
+def _overlaps(target: Object, scene: Scene) -> list[Issue]:
+    """Prompts most of which lie over each other: both act there, which is seldom meant."""
+    rows = sorted(heard(of_object(target).prompts), key=lambda item: (item[1].start, item[0]))
+    found: list[Issue] = []
+    for (_, before), (index, after) in pairwise(rows):
+        shared = min(before.stop, after.stop) - after.start
+        if shared > _OVERLAP * max(1, min(before.stop - before.start, after.stop - after.start)):
+            seconds = shared / collect.frame_rate(scene)
+            message = f"Prompt {index + 1}: it lies over another prompt for {seconds:.2f} s, both act there"
+            found.append(Issue(message, "warning", TRIM, "prompts", index))
+    return found
+
+
+def _lost_keys(target: Object) -> list[Issue]:
+    """Key poses whose keys were deleted from the action."""
+    sentence = "Key pose {}: its keys are gone from the action"
+    lost = [index for index, frame in enumerate(marks.frames(target)) if frame is None]
+    return [Issue(sentence.format(index + 1), "warning", REMOVE, "key_poses", index) for index in lost]
+
+
+def _issue(problem: Problem, collected: collect.Collected) -> Issue:
     """A problem of the request in the words of the panels."""
-    name, index = problem.where or ("", 0)
+    rows, timeline = collected.rows, collected.timeline
+    name, member = problem.where or ("", 0)
+    index = rows[name][member] if name in rows else member
     track = TRACK_OF.get(name, "")
     label = f"{track.replace('_', ' ').rstrip('s').capitalize()} {index + 1}: " if track else ""
-    fixes = {Fix.REMOVE: REMOVE if track else "", Fix.ADD_PROMPT: ADD_PROMPT, Fix.CHOOSE_PACK: CHOOSE_PACK}
+    fixes = {Fix.ADD_PROMPT: ADD_PROMPT, Fix.CHOOSE_PACK: CHOOSE_PACK, Fix.RETIME: MAKE_TIME}
+    fixes |= {Fix.REMOVE: REMOVE, Fix.MUTE: MUTE} if track else {}
     fix = fixes.get(Fix(problem.fix), "") if problem.fix else ""
-    return Issue(label + problem.message, problem.severity, fix, track, index)
+    frame = 0 if problem.at is None else timeline.nearest_scene_frame(problem.at)
+    count = math.ceil(problem.frames * timeline.scene_fps / timeline.model_fps)
+    return Issue(label + problem.message, problem.severity, fix, track, index, frame, count)
 
 
 def apply_fix(target: Object, scene: Scene, issue: Issue) -> None:
@@ -147,6 +212,12 @@ def apply_fix(target: Object, scene: Scene, issue: Issue) -> None:
             tracks.map_bones(target)
         case "remove":
             tracks.remove(target, issue.track, issue.index)
+        case "mute":
+            repairs.mute(target, issue.track, issue.index, issue.frame)
+        case "make_time":
+            repairs.make_time(target, scene, issue.frame, issue.count)
+        case "trim":
+            repairs.trim(target, issue.track, issue.index)
         case "add_prompt":
             tracks.add_prompt(target, scene, "a person walks forward")
         case "choose_pack":

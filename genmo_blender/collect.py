@@ -1,21 +1,20 @@
 """The only reader of a character's tracks: `Object.genmo` and `Scene.genmo` -> MotionRequest."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from bpy.types import Object, Scene
-from mathutils import Vector
 from numpy.typing import NDArray
 
 from ..runtime.errors import UserError
-from ..runtime.request import Keyframe, MotionRequest, Path, Pin, Prompt, Sampling
-from ..runtime.skeleton import INDEX, JOINT_NAMES
-from . import armature, curves, tracks
-from .core import coordinates
+from ..runtime.request import MotionRequest, Prompt, Sampling
+from . import armature, collect_constraints, collect_media, grounds, tracks
+from .collect_constraints import Place
+from .collect_media import heard, span
 from .core.timeline import Timeline
-from .properties import QUALITY_STEPS, SCOPES, of_object, of_scene
+from .properties import QUALITY_STEPS, of_object, of_scene
+from .sampling import Sampler
 
 Array = NDArray[np.float64]
 
@@ -28,32 +27,17 @@ class Collected:
         request: in model space and model frames.
         timeline: scene frames <-> model frames.
         key_frames: scene frames that carry a constraint, rising.
+        rows: list of the request -> number of the track's row that each of its members was made of.
+        plan: how the result is put onto the character (`core.work.Plan`), "" for a new action.
+        tracks: what the tracks held (`snapshot`), "" where the request does not come from them.
     """
 
     request: MotionRequest
     timeline: Timeline
     key_frames: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where the character's model space lies in the world and on the timeline."""
-
-    world: Array
-    timeline: Timeline
-
-    def point(self, world_point: Any) -> Array:
-        """Model point of a world point (3,)."""
-        return coordinates.points_model_from_world(self.world, world_point)
-
-
-@dataclass(slots=True)
-class _Way:
-    """Points of a path, as they come: model frame -> (x, z), heading where one is set."""
-
-    points: dict[int, tuple[float, float]] = field(default_factory=dict)
-    headings: dict[int, float] = field(default_factory=dict)
-    along: set[int] = field(default_factory=set)
+    rows: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    plan: str = ""
+    tracks: str = ""
 
 
 def request_from(target: Object, scene: Scene) -> MotionRequest:
@@ -65,28 +49,48 @@ def request_from(target: Object, scene: Scene) -> MotionRequest:
     return collect(target, scene).request
 
 
-def collect(target: Object, scene: Scene) -> Collected:
+def collect(
+    target: Object, scene: Scene, *, exact: bool = True, window: tuple[int, int] | None = None
+) -> Collected:
     """A character's request and its place on the timeline.
+
+    Args:
+        target: the armature.
+        scene: whose timeline counts.
+        exact: look at every frame of what the character follows, as generating needs; else quickly, for a check.
+        window: scene frames to make, half-open; None for all that the tracks cover.
 
     Raises:
         UserError: the rig or a curve cannot be read.
     """
     character = of_object(target)
-    start, stop = frame_range(target, scene)
+    start, stop = window or frame_range(target, scene)
     timeline = Timeline(frame_rate(scene), start)
-    place = _Place(_world(target), timeline)
-    key_frames = tuple(sorted(set(_constrained_frames(character))))
-    last_key = max((timeline.model_frame(frame) for frame in key_frames), default=0)
+    constrained = set(collect_constraints.constrained_frames(target, timeline.scene_fps))
+    key_frames = tuple(sorted(frame for frame in constrained if window is None or start <= frame < stop))
+    frames = max(timeline.model_count(stop - start), *(timeline.model_frame(frame) + 1 for frame in key_frames), 1)
+    with Sampler(scene, exact=exact) as sampler:
+        place = Place(_world(target), timeline, timeline.sample_times(frames, key_frames), sampler)
+        keyframes, key_rows = collect_constraints.keyframes(target, place, exact=exact)
+        pins, pin_rows = collect_constraints.pins(target, place)
+        path, path_rows = collect_constraints.path(target, place)
+        videos = collect_media.videos(character, timeline, scene, sampler)
     request = MotionRequest(
-        frames=max(timeline.model_count(stop - start), last_key + 1),
+        frames=frames,
         fps=timeline.model_fps,
-        prompts=tuple(Prompt(row.text, *_span(timeline, row.start, row.stop)) for row in character.prompts),
-        keyframes=tuple(_keyframe(row, timeline) for row in character.key_poses),
-        pins=tuple(_pin(row, place) for row in character.pins),
-        path=_path(character.paths, place),
-        sampling=_sampling(of_scene(scene)),
+        prompts=tuple(Prompt(row.text, *span(timeline, row.start, row.stop)) for _, row in heard(character.prompts)),
+        keyframes=keyframes,
+        pins=pins,
+        path=path,
+        videos=videos,
+        music=collect_media.music(character, timeline),
+        reference=collect_media.references(character, timeline),
+        sampling=sampling(scene),
     )
-    return Collected(request, timeline, key_frames)
+    if exact:
+        request = replace(request, ground=grounds.ground_of(target, place.world, request))
+    rows = {"keyframes": key_rows, "pins": pin_rows, "path": path_rows}
+    return Collected(request, timeline, key_frames, collect_media.row_numbers(character) | rows)
 
 
 def frame_rate(scene: Scene) -> float:
@@ -96,113 +100,27 @@ def frame_rate(scene: Scene) -> float:
 
 def frame_range(target: Object, scene: Scene) -> tuple[int, int]:
     """Scene frames that the tracks cover, half-open; without any the frame range of the scene."""
-    spans = list(_spans(of_object(target)))
+    spans = list(_spans(target, scene))
     if not spans:
         return scene.frame_start, scene.frame_end + 1
     start = min(span[0] for span in spans)
     return start, max(start + 1, *(span[1] for span in spans))
 
 
-def _spans(character: Any) -> Iterator[tuple[int, int]]:
-    for row in (*character.prompts, *character.pins):
-        yield row.start, row.stop
-    for row in character.key_poses:
-        yield row.frame, row.frame + 1
-    for path in character.paths:
-        if path.kind == "CURVE" and path.curve:
-            yield path.start, path.stop
-        elif path.kind == "WAYPOINTS":
-            yield from ((row.frame, row.frame + 1) for row in path.waypoints)
-
-
-def _constrained_frames(character: Any) -> Iterator[int]:
-    """Scene frames that have to fall on whole model frames."""
-    yield from (row.frame for row in character.key_poses)
-    yield from (frame for row in character.pins for frame in (row.start, row.stop - 1))
-    yield from (row.frame for path in character.paths if path.kind == "WAYPOINTS" for row in path.waypoints)
-
-
-def _span(timeline: Timeline, start: int, stop: int) -> tuple[int, int]:
-    """Model frames of a scene range; a reversed one stays reversed, for `validation.problems` to tell."""
-    if stop > start:
-        return timeline.model_range(start, stop)
-    return timeline.model_frame(start), timeline.model_frame(stop)
+def _spans(target: Object, scene: Scene) -> Iterator[tuple[int, int]]:
+    character = of_object(target)
+    for rows in (character.prompts, character.videos, character.music, character.references):
+        yield from ((row.start, row.stop) for _, row in heard(rows))
+    yield from collect_constraints.spans(target, frame_rate(scene))
 
 
 def _world(target: Object) -> Array:
     return np.asarray(armature.world_from_model(target, tracks.bone_map(target)))
 
 
-def _keyframe(row: Any, timeline: Timeline) -> Keyframe:
-    wanted = {joint for part in row.scope for joint in SCOPES[part][1]}
-    joints = tuple(joint for joint in JOINT_NAMES if joint in wanted and row.known[INDEX[joint]])
-    rotations = {joint: tuple(float(value) for value in row.rotations[INDEX[joint]]) for joint in joints}
-    root = tuple(float(value) for value in row.root_position) if "ROOT" in row.scope else None
-    return Keyframe(timeline.model_frame(row.frame), joints, root, rotations)  # pyright: ignore[reportArgumentType]
-
-
-def _pin(row: Any, place: _Place) -> Pin:
-    start, stop = _span(place.timeline, row.start, row.stop)
-    world_point = row.target.matrix_world.translation if row.target else row.position
-    rotation = None
-    if row.use_rotation:
-        turn = coordinates.rotations_model_from_world(place.world, list(row.rotation))
-        rotation = tuple(turn.tolist())
-    return Pin(row.joint, start, stop, tuple(place.point(world_point).tolist()), rotation)
-
-
-def _path(paths: Any, place: _Place) -> Path | None:
-    """All paths of a character joined into the one of the request; where two meet the later one wins."""
-    way = _Way()
-    for row in paths:
-        if row.kind == "CURVE" and row.curve:
-            _add_curve(way, row, place)
-        elif row.kind == "WAYPOINTS":
-            _add_waypoints(way, row, place)
-    if not way.points:
-        return None
-    frames = tuple(sorted(way.points))
-    points = tuple(way.points[frame] for frame in frames)
-    return Path(frames, points, _headings(way, frames, points))
-
-
-def _add_curve(way: _Way, row: Any, place: _Place) -> None:
-    start, stop = place.timeline.model_range(row.start, row.stop)
-    for index, point in enumerate(place.point(curves.points_at(row.curve, stop - start))):
-        _add_point(way, start + index, point, along=row.face_along)
-
-
-def _add_waypoints(way: _Way, row: Any, place: _Place) -> None:
-    for waypoint in row.waypoints:
-        frame = place.timeline.model_frame(waypoint.frame)
-        matrix = waypoint.target.matrix_world if waypoint.target else None
-        point = place.point(matrix.translation if matrix else waypoint.position)
-        _add_point(way, frame, point, along=row.face_along)
-        if matrix and waypoint.use_heading:
-            towards = place.point(matrix.translation + matrix.to_3x3() @ Vector((0.0, -1.0, 0.0))) - point
-            way.headings[frame] = float(np.arctan2(towards[0], towards[2]))
-
-
-def _add_point(way: _Way, frame: int, point: Array, *, along: bool) -> None:
-    way.points[frame] = (float(point[0]), float(point[2]))
-    way.headings.pop(frame, None)
-    if along:
-        way.along.add(frame)
-
-
-def _headings(way: _Way, frames: tuple[int, ...], points: tuple[tuple[float, float], ...]) -> tuple[float, ...] | None:
-    """A heading for each point: the one that is set, else the direction of travel; None when nobody asked."""
-    if not (way.along or way.headings) or len(frames) < 2:
-        return tuple(way.headings[frame] for frame in frames) if len(way.headings) == len(frames) > 0 else None
-    travel = np.gradient(np.array(points), np.array(frames, dtype=np.float64), axis=0)
-    angles = np.arctan2(travel[:, 0], travel[:, 1])
-    return tuple(
-        way.headings[frame] if frame in way.headings else float(angle)
-        for frame, angle in zip(frames, angles, strict=True)
-    )
-
-
-def _sampling(options: Any) -> Sampling:
+def sampling(scene: Scene) -> Sampling:
+    """How the scene's options want to sample."""
+    options = of_scene(scene)
     steps = QUALITY_STEPS.get(options.quality, options.steps)
     return Sampling(seed=options.seed, samples=options.samples, steps=steps, cleanup=options.cleanup)
 

@@ -21,7 +21,7 @@ from ..runtime.errors import CancelledError, UserError
 from ..runtime.pack import open_pack
 from ..runtime.request import MotionRequest, load_request
 from ..runtime.validation import raise_errors
-from . import armature, collect, generation, packs, tracks
+from . import armature, collect, command_modes, generation, packs, tracks
 from .collect import Collected
 from .core.timeline import Timeline
 from .stubs import current_context
@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--save", metavar="OUT.blend", type=Path, required=True)
     parser.add_argument("--pack", metavar="DIR", type=Path, help="model pack to use")
     parser.add_argument("--seed", metavar="N", type=int, help="instead of the scene's or the request's")
+    command_modes.add_arguments(parser)
     return parser
 
 
@@ -118,7 +119,7 @@ def _armature(scene: Scene, name: str) -> Object:
 def _collected(target: Object, scene: Scene, arguments: argparse.Namespace) -> Collected:
     """What to generate, with the seed of the command line."""
     if arguments.request is None:
-        found = collect.collect(target, scene)
+        found = command_modes.collected(target, scene, arguments)
     else:
         request = load_request(arguments.request)
         timeline = Timeline(collect.frame_rate(scene), scene.frame_start)

@@ -3,7 +3,7 @@
 Only names and session ids of data-blocks are held across time; undo, renaming and deletion may happen meanwhile.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,7 +13,7 @@ from bpy.types import Object, Scene
 
 from ..runtime.errors import UserError
 from ..runtime.motion import Motion
-from . import armature, checks, collect, packs, preferences
+from . import armature, checks, collect, packs, preferences, snapshot
 from .collect import Collected
 from .idnames import Op
 from .job import Job, JobState, Worker, close_worker, shared_worker
@@ -73,12 +73,13 @@ def begin(target: Object, scene: Scene) -> Generation:
     wrong = next((issue for issue in checks.issues(target, scene) if issue.severity == "error"), None)
     if wrong is not None:
         raise UserError(wrong.message)
-    return begin_with(target, scene, collect.collect(target, scene), packs.folder_of(scene))
+    collected = replace(collect.collect(target, scene), tracks=snapshot.of(target))
+    return begin_with(target, scene, collected, packs.folder_of(scene))
 
 
 def begin_with(target: Object, scene: Scene, collected: Collected, folder: Path) -> Generation:
     """Start generating a request that has been checked; returns at once."""
-    job = Job(collected.request, pack=folder, device=_device(scene), worker=_worker())
+    job = Job(collected.request, pack=folder, device=_device(scene), worker=worker())
     generation = Generation(job, collected, target.session_uid, scene.session_uid, target.name)
     _state.running, _state.message = generation, ""
     job.start()
@@ -185,8 +186,8 @@ def _device(scene: Scene) -> str:
     return preferences.device() if chosen == "preferences" else chosen
 
 
-def _worker() -> Worker:
-    """The worker of this Blender, or the one with the GPU runtime of the preferences."""
+def worker() -> Worker:
+    """The worker process of this Blender, or the one with the GPU runtime of the preferences."""
     folder = preferences.gpu_runtime()
     if _state.gpu_runtime != folder:
         _close_workers()
@@ -218,12 +219,18 @@ def on_change(*_arguments: Any) -> None:
     checks.changes.mark()
 
 
+@persistent
+def on_update(*_arguments: Any) -> None:
+    """Blender has evaluated something again."""
+    checks.changes.mark_scene()
+
+
 HANDLERS = (
     (bpy.app.handlers.load_pre, on_load),
     (bpy.app.handlers.undo_post, on_change),
     (bpy.app.handlers.redo_post, on_change),
     (bpy.app.handlers.load_post, on_change),
-    (bpy.app.handlers.depsgraph_update_post, on_change),
+    (bpy.app.handlers.depsgraph_update_post, on_update),
 )
 
 

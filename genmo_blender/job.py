@@ -1,4 +1,4 @@
-"""A generation that runs in the worker process, seen from Blender: start, poll from a timer, cancel.
+"""A generation, or another task, that runs in the worker process, seen from Blender: start, poll from a timer, cancel.
 
 Nothing here imports bpy or the engine, and nothing but `wait` ever waits.
 """
@@ -8,19 +8,20 @@ from __future__ import annotations
 import itertools
 import queue
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from ..runtime.errors import ERRORS_BY_NAME, CancelledError, UserError, WireError
 from ..runtime.motion import Motion
 from ..runtime.progress import Progress
 from ..runtime.request import MotionRequest
+from ..runtime.tasks import TaskResult
 from ..runtime.wire import Kind
 from .worker_process import Connection, Done, Event, Failure, Inbox, Worker, worker_environment
 
-__all__ = ["Job", "JobState", "Worker", "close_worker", "shared_worker", "worker_environment"]
+__all__ = ["Job", "JobState", "TaskJob", "Worker", "WorkerJob", "close_worker", "shared_worker", "worker_environment"]
 
 _IDS: Final = itertools.count(1)
 
@@ -35,36 +36,26 @@ class JobState(StrEnum):
     CANCELLED = "cancelled"
 
 
-class Job:
-    """One request on its way through the worker.
+class WorkerJob:
+    """Something on its way through the worker: see `Job` and `TaskJob`.
 
     Args:
-        request: what to generate.
-        pack: folder of the model pack, "" for the one inside the extension.
-        device: "auto", "cpu" or "cuda".
         worker: whose process runs it, None for the one that all jobs share.
 
     Attributes:
         id: unique within this process.
         state: see `JobState`; changed only by `start`, `poll`, `wait` and `cancel`.
         progress: the latest news, None before the first.
-        motions: the samples that have arrived.
         error: "" or the sentence that tells why the job failed.
         details: "" or traceback and last words of the worker, for a report.
     """
 
-    def __init__(
-        self, request: MotionRequest, *, pack: str | Path = "", device: str = "auto", worker: Worker | None = None
-    ) -> None:
+    def __init__(self, worker: Worker | None) -> None:
         self.id: Final = next(_IDS)
-        self.request: Final = request
         self.state = JobState.IDLE
         self.progress: Progress | None = None
-        self.motions: list[Motion] = []
         self.error = ""
         self.details = ""
-        self._pack = str(pack)
-        self._device = device
         self._worker = shared_worker() if worker is None else worker
         self._connection: Connection | None = None
         self._inbox: Inbox = queue.SimpleQueue()
@@ -75,22 +66,14 @@ class Job:
         return self.state in (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 
     def start(self) -> None:
-        """Send the request, starting the worker if needed; returns at once. A failure to start is in `state`."""
+        """Send the job, starting the worker if needed; returns at once. A failure to start is in `state`."""
         if self.state is not JobState.IDLE:
             raise RuntimeError("a job is started once")
         self.state = JobState.RUNNING
         try:
             self._connection = self._worker.start()
             self._inbox = self._connection.subscribe(self.id)
-            self._connection.send(
-                {
-                    "type": Kind.GENERATE,
-                    "id": self.id,
-                    "pack": self._pack,
-                    "device": self._device,
-                    "request": self.request.to_json(),
-                }
-            )
+            self._connection.send({**self._message(), "id": self.id})
         except (UserError, WireError) as error:
             self._fail(Failure(type(error).__name__, str(error)))
 
@@ -133,16 +116,27 @@ class Job:
                 break
         return self.finished
 
+    def _message(self) -> dict[str, Any]:
+        """What is sent to the worker, without the id."""
+        return {}
+
+    def _take(self, event: Motion | TaskResult) -> None:
+        """Keep something that the job was started for."""
+
+    def _missing(self, samples: int) -> str:
+        """A sentence about what did not arrive although the worker is done, "" when all is there."""
+        return ""
+
     def _handle(self, event: Event) -> None:
         match event:
             case Progress():
                 self.progress = event
-            case Motion():
-                self.motions.append(event)
-            case Done(samples) if samples == len(self.motions):
+            case Motion() | TaskResult():
+                self._take(event)
+            case Done(samples) if not self._missing(samples):
                 self.state = JobState.DONE
             case Done(samples):
-                self._fail(Failure("WireError", f"{len(self.motions)} of {samples} motions arrived"))
+                self._fail(Failure("WireError", self._missing(samples)))
             case Failure():
                 self._fail(event)
 
@@ -159,6 +153,69 @@ class Job:
             self.error = failure.message
         else:
             self.error = f"The motion model failed, which is a fault of GENMO: {failure.error}: {failure.message}"
+
+
+class Job(WorkerJob):
+    """One request on its way through the worker.
+
+    Args:
+        request: what to generate.
+        pack: folder of the model pack, "" for the one inside the extension.
+        device: "auto", "cpu" or "cuda".
+        worker: whose process runs it, None for the one that all jobs share.
+
+    Attributes:
+        motions: the samples that have arrived; for the others see `WorkerJob`.
+    """
+
+    def __init__(
+        self, request: MotionRequest, *, pack: str | Path = "", device: str = "auto", worker: Worker | None = None
+    ) -> None:
+        super().__init__(worker)
+        self.request: Final = request
+        self.motions: list[Motion] = []
+        self._pack = str(pack)
+        self._device = device
+
+    def _message(self) -> dict[str, Any]:
+        request = self.request.to_json()
+        return {"type": Kind.GENERATE, "pack": self._pack, "device": self._device, "request": request}
+
+    def _take(self, event: Motion | TaskResult) -> None:
+        if isinstance(event, Motion):
+            self.motions.append(event)
+
+    def _missing(self, samples: int) -> str:
+        return "" if samples == len(self.motions) else f"{len(self.motions)} of {samples} motions arrived"
+
+
+class TaskJob(WorkerJob):
+    """One task (`runtime.tasks`) on its way through the worker.
+
+    Args:
+        name: of the task.
+        arguments: JSON.
+        worker: whose process runs it, None for the one that all jobs share.
+
+    Attributes:
+        result: what it has found, None before the end; for the others see `WorkerJob`.
+    """
+
+    def __init__(self, name: str, arguments: Mapping[str, Any], *, worker: Worker | None = None) -> None:
+        super().__init__(worker)
+        self.name: Final = name
+        self.arguments: Final = dict(arguments)
+        self.result: TaskResult | None = None
+
+    def _message(self) -> dict[str, Any]:
+        return {"type": Kind.TASK, "task": self.name, "arguments": self.arguments}
+
+    def _take(self, event: Motion | TaskResult) -> None:
+        if isinstance(event, TaskResult):
+            self.result = event
+
+    def _missing(self, samples: int) -> str:
+        return "" if self.result is not None else "the task ended without a result"
 
 
 _shared: Worker | None = None

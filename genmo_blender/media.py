@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import bpy
 import numpy as np
-from bpy.types import Object, Scene
+from bpy.types import Action, Object, Scene
 
 from ..runtime import skeleton
 from ..runtime.errors import UserError
@@ -71,8 +71,10 @@ def add_reference_motion(target: Object, scene: Scene, name: str, motion: Motion
     return _keep(target, scene, name, motion)
 
 
-def motion_of_action(target: Object, scene: Scene, start: int, stop: int) -> Motion:
+def motion_of_action(target: Object, scene: Scene, start: int, stop: int, action: Action | None = None) -> Motion:
     """The poses that the character shows on scene frames [start, stop), at the scene's rate; the playhead stays.
+
+    Another action than the one that it plays may be given. The motion has no contacts.
 
     Raises:
         UserError: the rig cannot be read, or the range is too long.
@@ -80,7 +82,7 @@ def motion_of_action(target: Object, scene: Scene, start: int, stop: int) -> Mot
     if not 0 < stop - start <= _MAX_ACTION_FRAMES:
         raise UserError(f"The action has {stop - start} frames; between 1 and {_MAX_ACTION_FRAMES} can be read")
     with Sampler(scene) as sampler:
-        poses = sampler.poses(target, tracks.bone_map(target), range(start, stop), None)
+        poses = sampler.poses(target, tracks.bone_map(target), range(start, stop), action)
     return Motion(
         fps=frame_rate(scene),
         root_positions=np.array([pose.root_position for pose in poses]),

@@ -1,6 +1,7 @@
 """Preferences of the add-on: where model packs lie and which device runs them. They hold for all files."""
 # pyright: reportInvalidTypeForm=false
 
+import textwrap
 from pathlib import Path
 from typing import Any, Final
 
@@ -8,9 +9,12 @@ import bpy
 from bpy.props import CollectionProperty, EnumProperty, IntProperty, StringProperty
 from bpy.types import AddonPreferences, PropertyGroup
 
-from . import changes
+from . import changes, gpu
 from .idnames import Op
 from .stubs import Context, current_context
+
+_COMMAND_WIDTH: Final = 90
+"""Letters of a line of the install command."""
 
 ADDON: Final = (__package__ or "").rpartition(".")[0]
 """Name under which Blender knows the extension."""
@@ -56,6 +60,11 @@ class GENMO_AP_preferences(AddonPreferences):
         layout.use_property_split = True
         layout.prop(self, "device")
         layout.prop(self, "gpu_runtime")
+        layout.operator(Op.GPU_COMMAND, icon="CONSOLE")
+        folder = gpu_runtime()
+        if folder is not None:
+            for line in textwrap.wrap(gpu.command(folder), _COMMAND_WIDTH, break_on_hyphens=False):
+                layout.label(text=line)
         layout.separator()
         header = layout.row()
         header.label(text="Folders with more model packs")

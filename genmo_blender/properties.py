@@ -19,10 +19,22 @@ from bpy.props import (
     PointerProperty,
     StringProperty,
 )
-from bpy.types import Curve, Object, PropertyGroup, Scene
+from bpy.types import Action, Curve, Object, PropertyGroup, Scene
 
 from ..runtime.skeleton import JOINT_COUNT, JOINT_NAMES
-from . import changes, packs
+from . import changes, packs, properties_apply, properties_constraints, properties_media, properties_modes
+from .properties_constraints import GENMO_PG_waypoint
+from .properties_library import CLASSES as LIBRARY_CLASSES
+from .properties_library import GENMO_PG_library
+from .properties_media import (
+    GENMO_PG_music,
+    GENMO_PG_reference,
+    GENMO_PG_video,
+    colour_property,
+    mute_property,
+    select_property,
+)
+from .properties_modes import GENMO_PG_work
 from .stubs import Context
 
 MAX_SEED: Final = 2**31 - 1
@@ -46,7 +58,7 @@ SCOPE_ITEMS: Final = [
     for index, (name, (label, _)) in enumerate(SCOPES.items())
 ]
 
-QUALITY_STEPS: Final = {"DRAFT": 5, "STANDARD": 10, "BEST": 25}
+QUALITY_STEPS: Final = {"DRAFT": 5, "STANDARD": 12, "BEST": 25}
 """Sampler steps of each quality preset."""
 
 
@@ -61,6 +73,14 @@ JOINT_ITEMS: Final = [(name, joint_label(name), "", index) for index, name in en
 
 
 def _touched(_owner: PropertyGroup, context: Context) -> None:
+    changes.mark()
+    changes.show()
+
+
+def _target_chosen(owner: PropertyGroup, context: Context) -> None:
+    from . import pin_targets  # which itself stands on this module
+
+    pin_targets.take_target(owner)
     changes.mark()
 
 
@@ -84,12 +104,24 @@ class GENMO_PG_prompt(PropertyGroup):
     text: StringProperty(name="Prompt", description="What the character does", update=_touched)
     start: IntProperty(name="Start", description="First frame of the prompt", update=_touched)
     stop: IntProperty(name="End", description="Frame at which the prompt has ended", default=60, update=_touched)
+    mute: mute_property()
+    select: select_property()
+    colour: colour_property("prompts")
 
 
 class GENMO_PG_key_pose(PropertyGroup):
-    """A pose kept as the model sees it, so that later edits of the action do not change it; `name` is its label."""
+    """A pose that the motion passes through; `name` is its label.
+
+    A captured pose is kept as the model sees it, so that later edits of the action do not change it. A marked key is
+    read from its action when a motion is made; what is kept is how it looked last (`marks.py`).
+    """
 
     frame: IntProperty(name="Frame", description="Frame at which the motion passes through the pose", update=_touched)
+    mute: mute_property()
+    select: select_property()
+    source: properties_constraints.source_property()
+    action: PointerProperty(name="Action", description="Action whose keys are marked", type=Action)
+    signature: StringProperty(options={"HIDDEN"})
     scope: EnumProperty(
         name="Body Parts",
         description="Parts of the body that the pose holds; the rest stays free",
@@ -106,6 +138,8 @@ class GENMO_PG_key_pose(PropertyGroup):
 class GENMO_PG_pin(PropertyGroup):
     """A joint that is held at a place."""
 
+    mute: mute_property()
+    select: select_property()
     joint: EnumProperty(
         name="Joint", description="Joint to hold", items=JOINT_ITEMS, default="l_wrist", update=_touched
     )
@@ -113,9 +147,21 @@ class GENMO_PG_pin(PropertyGroup):
     stop: IntProperty(name="End", description="Frame at which the joint is free again", default=10, update=_touched)
     target: PointerProperty(
         name="Target",
-        description="Object to hold the joint at; none uses the stored place",
+        description="Object to hold the joint at, also where it moves; none uses the stored place",
         type=Object,
+        update=_target_chosen,
+    )
+    bone: StringProperty(name="Bone", description="Bone of the target to hold the joint at", update=_target_chosen)
+    use_offset: BoolProperty(
+        name="Keep Offset",
+        description="Hold the joint as far from the target as it was when the pin was captured",
         update=_touched,
+    )
+    offset: FloatVectorProperty(
+        name="Offset", description="Place of the joint in the target's axes", subtype="TRANSLATION", update=_touched
+    )
+    target_turn: FloatVectorProperty(
+        name="Target Turn", description="World turn of the target at capture; zero if there was none", size=4
     )
     position: FloatVectorProperty(
         name="Place", description="World place of the joint", subtype="TRANSLATION", update=_touched
@@ -129,29 +175,16 @@ class GENMO_PG_pin(PropertyGroup):
     )
 
 
-class GENMO_PG_waypoint(PropertyGroup):
-    """A place to pass at a frame."""
-
-    frame: IntProperty(name="Frame", description="Frame at which the character is here", update=_touched)
-    target: PointerProperty(
-        name="Target", description="Object to pass at; none uses the stored place", type=Object, update=_touched
-    )
-    position: FloatVectorProperty(
-        name="Place", description="World place to pass", subtype="TRANSLATION", update=_touched
-    )
-    use_heading: BoolProperty(
-        name="Face", description="Turn the body as the object is turned, its front being -Y", update=_touched
-    )
-
-
 class GENMO_PG_path(PropertyGroup):
-    """The way over the ground: a curve walked at even speed, or waypoints."""
+    """The way over the ground: a curve walked in time, or waypoints."""
+
+    mute: mute_property()
 
     kind: EnumProperty(
         name="Kind",
         description="Where the way comes from",
         items=[
-            ("CURVE", "Curve", "Follow a curve object at even speed"),
+            ("CURVE", "Curve", "Follow a curve object"),
             ("WAYPOINTS", "Waypoints", "Pass places at chosen frames, free between"),
         ],
         update=_touched,
@@ -161,6 +194,11 @@ class GENMO_PG_path(PropertyGroup):
     stop: IntProperty(name="End", description="Frame after the end of the curve", default=120, update=_touched)
     face_along: BoolProperty(
         name="Face Along", description="Turn the body into the direction of the curve", update=_touched
+    )
+    timing: properties_constraints.timing_property()
+    speed: properties_constraints.speed_property()
+    use_tilt: BoolProperty(
+        name="Turn by Tilt", description="Turn the body away from the curve by the tilt of its points", update=_touched
     )
     waypoints: CollectionProperty(type=GENMO_PG_waypoint)
     active_waypoint: IntProperty(options={"SKIP_SAVE"})
@@ -179,6 +217,10 @@ class GENMO_PG_take(PropertyGroup):
     key_frames: StringProperty(name="Key Frames", description="Scene frames that carry a constraint, as JSON")
     numbers: StringProperty(name="Numbers", description="Quality read-out, as JSON")
     data: StringProperty(name="Data", description="The motion, packed as text")
+    film: StringProperty(name="Film", description="Camera and keypoints of the video, packed as text")
+    plan: StringProperty(name="Plan", description="How it is put onto the character, as JSON")
+    tracks: StringProperty(name="Tracks", description="What was on the tracks, as JSON")
+    starred: BoolProperty(name="Star", description="A take worth keeping; only these stay when the others are cleared")
 
 
 class GENMO_PG_character(PropertyGroup):
@@ -186,16 +228,25 @@ class GENMO_PG_character(PropertyGroup):
 
     bones: CollectionProperty(type=GENMO_PG_bone)
     preset: StringProperty(name="Rig", description="Kind of rig that was recognised")
+    t_pose: StringProperty(name="T-Pose", description="Pose that the user declared to be the T-pose, as JSON")
     prompts: CollectionProperty(type=GENMO_PG_prompt)
     key_poses: CollectionProperty(type=GENMO_PG_key_pose)
     pins: CollectionProperty(type=GENMO_PG_pin)
     paths: CollectionProperty(type=GENMO_PG_path)
+    videos: CollectionProperty(type=GENMO_PG_video)
+    music: CollectionProperty(type=GENMO_PG_music)
+    references: CollectionProperty(type=GENMO_PG_reference)
     takes: CollectionProperty(type=GENMO_PG_take)
     active_prompt: IntProperty()
     active_key_pose: IntProperty()
     active_pin: IntProperty()
     active_path: IntProperty()
+    active_video: IntProperty()
+    active_music: IntProperty()
+    active_reference: IntProperty()
     active_take: IntProperty()
+    apply: PointerProperty(type=properties_apply.GENMO_PG_apply)
+    ground: properties_constraints.ground_property()
     is_preview: BoolProperty(name="Preview", description="This armature only shows a take")
 
 
@@ -218,7 +269,7 @@ class GENMO_PG_scene(PropertyGroup):
         ],
         default="STANDARD",
     )
-    steps: IntProperty(name="Steps", description="Steps of the sampler", min=1, max=1000, default=10)
+    steps: IntProperty(name="Steps", description="Steps of the sampler", min=1, max=1000, default=12)
     device: EnumProperty(
         name="Device",
         description="Where the model runs",
@@ -239,7 +290,21 @@ class GENMO_PG_scene(PropertyGroup):
     apply_when_done: BoolProperty(
         name="Apply When Done", description="Put the first new take onto the character at once", default=True
     )
+    show_strips: BoolProperty(
+        name="Show Strips",
+        description="Draw the characters' prompts, media and pins over the Dope Sheet and the Timeline",
+        default=True,
+        update=_touched,
+    )
+    snap_strips: BoolProperty(
+        name="Snap Strips",
+        description="Let strips snap to the ends of others, markers and the playhead; Ctrl does the opposite",
+        default=True,
+    )
     expert: BoolProperty(name="More Options", description="Show all options")
+    work: PointerProperty(type=GENMO_PG_work)
+    library: PointerProperty(type=GENMO_PG_library)
+    show_ghosts: properties_constraints.ghosts_property()
 
 
 CLASSES: Final = (
@@ -247,9 +312,13 @@ CLASSES: Final = (
     GENMO_PG_prompt,
     GENMO_PG_key_pose,
     GENMO_PG_pin,
-    GENMO_PG_waypoint,
+    *properties_constraints.CLASSES,
     GENMO_PG_path,
     GENMO_PG_take,
+    *properties_media.CLASSES,
+    *properties_modes.CLASSES,
+    *properties_apply.CLASSES,
+    *LIBRARY_CLASSES,
     GENMO_PG_character,
     GENMO_PG_scene,
 )
@@ -267,7 +336,7 @@ def of_scene(scene: Scene) -> Any:
 
 def attach() -> None:
     """Add the two pointers; the classes must be registered."""
-    cast("Any", Object).genmo = PointerProperty(type=GENMO_PG_character)
+    cast("Any", Object).genmo = PointerProperty(type=GENMO_PG_character, override={"LIBRARY_OVERRIDABLE"})
     cast("Any", Scene).genmo = PointerProperty(type=GENMO_PG_scene)
 
 

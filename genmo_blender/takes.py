@@ -12,7 +12,7 @@ from bpy.types import Action, Object, Scene
 
 from ..runtime import loops
 from ..runtime.errors import MotionError, UserError
-from ..runtime.metrics import DATA_LEVELS, PROMISES, measure
+from ..runtime.metrics import DATA_LEVELS, PROMISES
 from ..runtime.motion import Motion
 from ..runtime.request import MotionRequest
 from . import actions, applying, bake, tracks
@@ -24,8 +24,8 @@ from .core.packing_film import pack_film, unpack_film
 from .properties import MAX_SEED, of_object, of_scene
 from .properties_modes import MODE_ITEMS
 
-__all__ = ["Number", "apply", "find", "free_name", "keep", "keep_clip", "key_frames", "motion_of", "numbers", "origin", "pack",
-           "picture", "request_of", "title", "unpack"]  # fmt: skip
+__all__ = ["Number", "apply", "find", "free_name", "keep", "keep_clip", "key_frames", "motion_of", "numbers", "origin",
+           "pack", "picture", "request_of", "title", "unpack"]  # fmt: skip
 
 
 def keep(target: Object, motion: Motion, collected: Collected, index: int) -> Any:
@@ -42,8 +42,8 @@ def keep(target: Object, motion: Motion, collected: Collected, index: int) -> An
     row.request = pack_text(json.dumps(replace(collected.request, vary=None).to_json()))
     row.plan, row.tracks = collected.plan, collected.tracks
     row.key_frames = json.dumps(collected.key_frames)
-    row.numbers = json.dumps(measure(motion, collected.request if motion.request else None))
     row.data, row.film = pack(motion), pack_film(motion)
+    row.numbers = _measured(row, collected.request if motion.request else None)
     return row
 
 
@@ -53,9 +53,16 @@ def keep_clip(target: Object, motion: Motion, name: str, start: int) -> Any:
     row.name = free_name(target, name, row)
     row.start, row.frames, row.fps, row.pack = start, motion.frames, motion.fps, motion.pack
     row.key_frames = "[]"
-    row.numbers = json.dumps(measure(motion))
     row.data = pack(motion)
+    row.numbers = _measured(row, None)
     return row
+
+
+def _measured(row: Any, request: MotionRequest | None) -> str:
+    """The numbers of what is kept, so that they are those of its file."""
+    from . import judging  # which itself stands on this module
+
+    return judging.text_of(unpack(row.data, row.frames, row.fps), request)
 
 
 def motion_of(row: Any) -> Motion:

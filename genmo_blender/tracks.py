@@ -5,15 +5,17 @@ Frames are scene frames. Functions that look at the pose read it at the current 
 
 from typing import Any, Final
 
+import bpy
 import numpy as np
 from bpy.types import Object, Scene
 
 from ..runtime import skeleton
 from ..runtime.errors import UserError
-from . import armature, changes
+from . import armature, changes, overrides, pin_targets
 from .core import coordinates
 from .core.bonemap import BoneMap, BoneMapping, apply_preset, guess_bone_map
 from .properties import SCOPES, UPPER_BODY, WHOLE_BODY, joint_label, of_object
+from .stubs import current_context
 
 SECONDS: Final = 2.0
 """Length of a new prompt."""
@@ -22,6 +24,9 @@ TRACKS: Final = {
     "key_poses": "active_key_pose",
     "pins": "active_pin",
     "paths": "active_path",
+    "videos": "active_video",
+    "music": "active_music",
+    "references": "active_reference",
     "takes": "active_take",
 }
 """Collection -> property with the index of its active row."""
@@ -37,15 +42,25 @@ def map_bones(target: Object, preset: str = "") -> BoneMapping:
     """Store the bone map of a preset, or of the one that fits best; one row per joint of the model."""
     rest = armature.rest_pose(target)
     mapping = apply_preset(preset, rest) if preset else guess_bone_map(rest)
-    character = of_object(target)
-    character.bones.clear()
-    for joint in skeleton.JOINT_NAMES:
-        row = character.bones.add()
-        row.name = joint
-        row.bones = ", ".join(mapping.map.get(joint, ()))
-    character.preset = mapping.preset
-    changes.mark()
+    store_bone_map(target, mapping.map, mapping.preset)
     return mapping
+
+
+def store_bone_map(target: Object, mapped: BoneMap, preset: str) -> None:
+    """Write a bone map into the rows, one for each joint; a joint without bones has an empty row.
+
+    Rows that are there stay: those that an overridden character has from its library cannot be removed.
+    """
+    overrides.prepare(target)
+    character = of_object(target)
+    if [row.name for row in character.bones] != list(skeleton.JOINT_NAMES):
+        character.bones.clear()
+        for joint in skeleton.JOINT_NAMES:
+            character.bones.add().name = joint
+    for row in character.bones:
+        row.bones = ", ".join(mapped.get(row.name, ()))
+    character.preset = preset
+    changes.mark()
 
 
 def active(target: Object, track: str) -> Any | None:
@@ -61,6 +76,7 @@ def add(target: Object, track: str) -> Any:
     row = getattr(character, track).add()
     setattr(character, TRACKS[track], len(getattr(character, track)) - 1)
     changes.mark()
+    changes.show()
     return row
 
 
@@ -78,11 +94,12 @@ def remove(target: Object, track: str, index: int) -> None:
     rows.remove(chosen)
     setattr(character, TRACKS[track], max(0, min(chosen, len(rows) - 1)))
     changes.mark()
+    changes.show()
 
 
-def add_prompt(target: Object, scene: Scene, text: str, frames: int = 0) -> Any:
-    """A prompt that starts at the playhead; without a length it lasts two seconds or up to the next prompt."""
-    start = scene.frame_current
+def add_prompt(target: Object, scene: Scene, text: str, frames: int = 0, start: int | None = None) -> Any:
+    """A prompt that starts at the playhead or a frame; by itself it lasts two seconds or up to the next prompt."""
+    start = scene.frame_current if start is None else start
     later = [prompt.start for prompt in of_object(target).prompts if prompt.start > start]
     stop = start + (frames or max(1, round(SECONDS * scene.render.fps / scene.render.fps_base)))
     if later and not frames:
@@ -127,31 +144,50 @@ def add_key_pose(target: Object, scene: Scene, scope: set[str]) -> Any:
     if not scope:
         raise UserError("Choose at least one part of the body")
     pose = armature.read_pose(target, bone_map(target))
-    same = (row for row in of_object(target).key_poses if row.frame == scene.frame_current and row.scope == scope)
+    rows = (row for row in of_object(target).key_poses if row.source == "POSE")
+    same = (row for row in rows if row.frame == scene.frame_current and row.scope == scope)
     row = next(same, None) or add(target, "key_poses")
     row.frame, row.scope, row.name = scene.frame_current, scope, scope_label(scope)
-    _store_pose(row, pose)
+    store_pose(row, pose)
     return row
 
 
 def update_key_pose(target: Object, row: Any) -> None:
     """Take the pose at the current frame into an existing key pose; its frame and parts stay."""
-    _store_pose(row, armature.read_pose(target, bone_map(target)))
+    store_pose(row, armature.read_pose(target, bone_map(target)))
 
 
-def _store_pose(row: Any, pose: armature.ModelPose) -> None:
+def store_pose(row: Any, pose: armature.ModelPose) -> None:
+    """Keep a pose of the model in a key pose."""
     row.rotations = np.asarray(pose.rotations).tolist()
     row.root_position = np.asarray(pose.root_position).tolist()
     row.known = [joint not in pose.missing for joint in skeleton.JOINT_NAMES]
     changes.mark()
 
 
-def add_pin(target: Object, scene: Scene, joint: str, frames: int, place: Object | None) -> Any:
-    """Hold a joint from the playhead on, at an object or where the joint is now."""
+def add_pin(
+    target: Object,
+    scene: Scene,
+    joint: str,
+    frames: int,
+    place: Object | None,
+    *,
+    bone: str = "",
+    keep_offset: bool = False,
+) -> Any:
+    """Hold a joint from the playhead on, at an object or one of its bones, or where the joint is now.
+
+    With `keep_offset` it stays as far from the object as it is now.
+
+    Raises:
+        UserError: the object has no such bone, or the rig cannot be read.
+    """
+    pin_targets.check(place, bone)
     row = add(target, "pins")
     row.name = joint_label(joint)
     row.joint, row.start, row.stop = joint, scene.frame_current, scene.frame_current + max(1, frames)
-    row.target = place
+    row.target, row.bone = place, bone
+    row.use_offset = place is not None and keep_offset
     capture_pin(target, row)
     return row
 
@@ -166,6 +202,7 @@ def capture_pin(target: Object, row: Any) -> None:
     turn = turns[skeleton.INDEX[row.joint]]
     row.position = coordinates.points_world_from_model(world, place).tolist()
     row.rotation = coordinates.rotations_world_from_model(world, turn).tolist()
+    pin_targets.capture(row)
     changes.mark()
 
 
@@ -192,6 +229,16 @@ def add_waypoint(target: Object, scene: Scene, path: Any, place: Object | None) 
         row.position = coordinates.points_world_from_model(world, root).tolist()
     changes.mark()
     return row
+
+
+def empty_at(scene: Scene, target: Object, name: str, place: Any) -> Object:
+    """A new empty at a world place, in the character's collection."""
+    item: Any = bpy.data.objects.new(name, None)
+    item.location, item.empty_display_type, item.empty_display_size = place, "SINGLE_ARROW", 0.5
+    homes = [home for home in target.users_collection if home.library is None] or [scene.collection]
+    homes[0].objects.link(item)
+    current_context().view_layer.update()
+    return item
 
 
 def remove_waypoint(path: Any, index: int) -> None:

@@ -26,6 +26,7 @@ from typing import Any, BinaryIO, Final
 from ..runtime.errors import UserError, WireError
 from ..runtime.motion import Motion
 from ..runtime.progress import Progress
+from ..runtime.tasks import TaskResult
 from ..runtime.wire import Kind, Message, MessageReader, encode_message, motion_from
 
 CLOSE_SECONDS: Final = 1.0
@@ -60,7 +61,7 @@ class Failure:
     details: str = ""
 
 
-Event = Progress | Motion | Done | Failure
+Event = Progress | Motion | TaskResult | Done | Failure
 Inbox = queue.SimpleQueue[Event]
 
 
@@ -72,7 +73,7 @@ def worker_environment(extra_paths: Sequence[str | Path] = ()) -> dict[str, str]
     """
     paths = [str(_EXTENSION), *map(str, extra_paths)]
     paths += [path for path in sys.path if "site-packages" in path]  # the extension's wheels are in one of them
-    paths += filter(None, map(_package_folder, ("numpy", "onnxruntime")))
+    paths += filter(None, map(_package_folder, ("numpy", "onnxruntime", "av")))
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     return environment | {
         "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths)),
@@ -313,6 +314,8 @@ def _event(message: Message) -> Event | None:
                 return Progress(str(header["phase"]), int(header["step"]), int(header["total"]))
             case Kind.MOTION:
                 return motion_from(message)
+            case Kind.RESULT:
+                return TaskResult(header["value"], message.arrays)
             case Kind.DONE:
                 return Done(int(header["samples"]))
             case Kind.FAILURE:

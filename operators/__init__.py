@@ -1,13 +1,43 @@
 """All operators of GENMO, in the order in which they are registered."""
 
-from . import character, generate, key_poses, packs, places, prompts, takes
+from . import (
+    character,
+    generate,
+    gpu,
+    key_poses,
+    library,
+    mapping,
+    media,
+    modes,
+    packs,
+    path_draw,
+    places,
+    prompts,
+    quality,
+    strip_drag,
+    strips,
+    take_edits,
+    takes,
+    videos,
+)
 
 CLASSES = (
     *character.CLASSES,
+    *mapping.CLASSES,
     *prompts.CLASSES,
     *key_poses.CLASSES,
     *places.CLASSES,
+    *path_draw.CLASSES,
+    *media.CLASSES,
+    *videos.CLASSES,
+    *strips.CLASSES,
+    *strip_drag.CLASSES,
     *generate.CLASSES,
+    *modes.CLASSES,
     *takes.CLASSES,
+    *take_edits.CLASSES,
+    *library.CLASSES,
+    *quality.CLASSES,
     *packs.CLASSES,
+    *gpu.CLASSES,
 )

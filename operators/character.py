@@ -5,8 +5,8 @@
 from bpy.props import EnumProperty
 from bpy.types import Object, Operator
 
-from ..genmo_blender import character, tracks
-from ..genmo_blender.core.bonemap import PRESETS
+from ..genmo_blender import bodies, character, tracks
+from ..genmo_blender.core.bonemap import BY_SHAPE, PRESETS
 from ..genmo_blender.idnames import Op
 from ..genmo_blender.stubs import Context, Result
 from ..runtime.errors import UserError
@@ -20,6 +20,8 @@ class GENMO_OT_character_add(Operator):
     bl_label = "Add GENMO Character"
     bl_options = {"REGISTER", "UNDO"}
 
+    body: EnumProperty(name="Body", description="Whose proportions the character gets", items=bodies.BODY_ITEMS)
+
     @classmethod
     def poll(cls, context: Context) -> bool:
         """Object mode only, as for every new object."""
@@ -30,7 +32,8 @@ class GENMO_OT_character_add(Operator):
 
     def execute(self, context: Context) -> Result:
         """Add the character."""
-        character.create(context, tuple(context.scene.cursor.location))
+        offsets = bodies.rest_offsets(context.scene, context.active_object, self.body)
+        character.create(context, tuple(context.scene.cursor.location), offsets)
         return {"FINISHED"}
 
 
@@ -44,8 +47,9 @@ class GENMO_OT_map_bones(CharacterOperator):
         name="Rig",
         description="Kind of rig",
         items=[
-            ("AUTO", "Recognise", "Try all known rigs"),
-            *((name, name.replace("_", " ").title(), "") for name in PRESETS),
+            ("AUTO", "Recognise", "Try all known names, then the shape of the skeleton"),
+            (BY_SHAPE, "By Shape", "Look at hierarchy, symmetry and proportions only, not at names"),
+            *((name, preset.title, "") for name, preset in PRESETS.items()),
         ],
     )
 

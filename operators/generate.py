@@ -15,11 +15,9 @@ _TICK = 0.1
 """Seconds between two looks at the worker."""
 
 
-class GENMO_OT_generate(CharacterOperator):
-    """Make the motion that the tracks of this character ask for"""
+class GenerateOperator(CharacterOperator):
+    """Something that the model makes: modal in a window, else to its end; `begin` says what."""
 
-    bl_idname = Op.GENERATE
-    bl_label = "Generate"
     bl_options = {"REGISTER"}
 
     wait: BoolProperty(name="Wait", description="Return only when the motion is there", options={"SKIP_SAVE"})
@@ -36,20 +34,27 @@ class GENMO_OT_generate(CharacterOperator):
 
     def run(self, context: Context, target: Object) -> str:
         """Begin; where the caller waits or there are no timers, also see it through."""
-        generation.begin(target, context.scene)
+        self.begin(context, target)
         if not (self.wait or bpy.app.background or context.window is None):
             return ""
         generation.wait()
         return generation.deliver()
+
+    def begin(self, context: Context, target: Object) -> None:
+        """Start the job.
+
+        Raises:
+            UserError: it cannot be started.
+        """
+        generation.begin(target, context.scene)
 
     def execute(self, context: Context) -> Result:
         """Generate, in the background of the window if there is one."""
         result = super().execute(context)
         if generation.running() is None:
             return result
-        manager = context.window_manager
-        self._timer = manager.event_timer_add(_TICK, window=context.window)
-        manager.modal_handler_add(self)
+        self._start_timer(context)
+        context.window_manager.modal_handler_add(self)
         checks.redraw()
         return {"RUNNING_MODAL"}
 
@@ -76,10 +81,20 @@ class GENMO_OT_generate(CharacterOperator):
         generation.cancel()
         self._stop_timer(context)
 
+    def _start_timer(self, context: Context) -> None:
+        self._timer = context.window_manager.event_timer_add(_TICK, window=context.window)
+
     def _stop_timer(self, context: Context) -> None:
         if self._timer is not None:
             context.window_manager.event_timer_remove(self._timer)
             self._timer = None
+
+
+class GENMO_OT_generate(GenerateOperator):
+    """Make the motion that the tracks of this character ask for"""
+
+    bl_idname = Op.GENERATE
+    bl_label = "Generate"
 
 
 class GENMO_OT_cancel(Operator):
@@ -112,10 +127,13 @@ class GENMO_OT_fix(CharacterOperator):
     fix: StringProperty(name="Fix", description="What to do", options={"SKIP_SAVE"})
     track: StringProperty(name="Track", description="List that is meant", options={"SKIP_SAVE"})
     index: IntProperty(name="Number", description="Row that is meant", options={"SKIP_SAVE"})
+    frame: IntProperty(name="Frame", description="Frame that is meant", options={"SKIP_SAVE"})
+    count: IntProperty(name="Frames", description="Frames that are missing before it", options={"SKIP_SAVE"})
 
     def run(self, context: Context, target: Object) -> str:
         """Repair."""
-        checks.apply_fix(target, context.scene, checks.Issue("", fix=self.fix, track=self.track, index=self.index))
+        meant = {name: getattr(self, name) for name in ("fix", "track", "index", "frame", "count")}
+        checks.apply_fix(target, context.scene, checks.Issue("", **meant))
         return ""
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from bpy.props import EnumProperty, IntProperty
 from bpy.types import Object
 
-from ..genmo_blender import tracks
+from ..genmo_blender import marks, tracks
 from ..genmo_blender.idnames import Op
 from ..genmo_blender.properties import SCOPE_ITEMS, WHOLE_BODY, of_object
 from ..genmo_blender.stubs import Context
@@ -43,6 +43,35 @@ class GENMO_OT_key_pose_add(CharacterOperator):
         return f"Key pose at frame {row.frame}: {row.name}"
 
 
+class GENMO_OT_key_poses_mark(CharacterOperator):
+    """Make key poses of keys of the action: move them in the dope sheet as any key"""
+
+    bl_idname = Op.KEY_POSES_MARK
+    bl_label = "Mark Keys as Key Poses"
+
+    where: EnumProperty(
+        name="Keys",
+        description="Which keys of the action to mark",
+        items=[
+            ("SELECTED", "Selected", "Frames of the keys that are selected in the dope sheet"),
+            ("PLAYHEAD", "At Playhead", "The keys at the current frame"),
+            ("ALL", "All", "Every key of the action"),
+        ],
+    )
+    scope: EnumProperty(
+        name="Body Parts",
+        description="Parts of the body to hold; shift-click for several",
+        items=SCOPE_ITEMS,
+        options={"ENUM_FLAG"},
+        default=set(WHOLE_BODY),
+    )
+
+    def run(self, context: Context, target: Object) -> str:
+        """Mark the keys."""
+        rows = marks.mark_keys(target, context.scene, set(self.scope), self.where)
+        return f"{len(rows)} marked key{'s' if len(rows) > 1 else ''}: {rows[0].name}"
+
+
 class _KeyPoseOperator(CharacterOperator):
     """A key pose operator on one row."""
 
@@ -50,14 +79,33 @@ class _KeyPoseOperator(CharacterOperator):
 
 
 class GENMO_OT_key_pose_update(_KeyPoseOperator):
-    """Replace the kept pose by the armature's pose at the current frame"""
+    """Replace the kept pose by the armature's pose at the current frame; marked keys are read again"""
 
     bl_idname = Op.KEY_POSE_UPDATE
     bl_label = "Update Key Pose"
 
     def run(self, context: Context, target: Object) -> str:
         """Keep the present pose."""
-        tracks.update_key_pose(target, _row(target, self.index))
+        row = _row(target, self.index)
+        if row.source == "ACTION" and row.action is not None:
+            marks.read(target, context.scene, [row])
+        else:
+            tracks.update_key_pose(target, row)
+        return ""
+
+
+class GENMO_OT_key_pose_capture(_KeyPoseOperator):
+    """Keep the pose of the marked keys as it is now: later edits of the action do not change it any more"""
+
+    bl_idname = Op.KEY_POSE_CAPTURE
+    bl_label = "Capture Marked Keys"
+
+    def run(self, context: Context, target: Object) -> str:
+        """Cut the row off from its action."""
+        row = _row(target, self.index)
+        if row.source != "ACTION":
+            raise UserError("This key pose is captured already")
+        marks.capture(target, context.scene, row)
         return ""
 
 
@@ -69,21 +117,30 @@ class GENMO_OT_key_pose_jump(_KeyPoseOperator):
 
     def run(self, context: Context, target: Object) -> str:
         """Move the playhead."""
-        context.scene.frame_set(_row(target, self.index).frame)
+        row = _row(target, self.index)
+        marks.follow(target, context.scene)
+        context.scene.frame_set(row.frame)
         return ""
 
 
 class GENMO_OT_key_pose_remove(RemoveOperator):
-    """Remove the key pose"""
+    """Remove the key pose; keys of the action stay, without their mark"""
 
     bl_idname = Op.KEY_POSE_REMOVE
     bl_label = "Remove Key Pose"
     track = "key_poses"
 
+    def run(self, context: Context, target: Object) -> str:
+        """Take the mark off the keys and remove the row."""
+        marks.unmark(target, _row(target, self.index))
+        return super().run(context, target)
+
 
 CLASSES = (
     GENMO_OT_key_pose_add,
+    GENMO_OT_key_poses_mark,
     GENMO_OT_key_pose_update,
+    GENMO_OT_key_pose_capture,
     GENMO_OT_key_pose_jump,
     GENMO_OT_key_pose_remove,
 )

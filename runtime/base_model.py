@@ -25,9 +25,15 @@ from .text import TextEncoder
 
 Float = NDArray[np.float32]
 Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 BLOCKED: Final = -1e4
 """Added to the score of a pair that must not see each other; finite, so that fp16 and empty rows stay numbers."""
+
+PART_BLOCKS: Final = 48
+"""Blocks of frames that are evaluated at once: 3072 frames."""
+MARGIN_BLOCKS: Final = 8
+"""Blocks to each side of them: more than the layers of the shipped pack reach together."""
 
 _INPUTS: Final = ("x", "step", "conditions", "text", "text_bias", "band_bias")
 
@@ -59,15 +65,20 @@ def check_pack(info: PackInfo, network: Network) -> None:
         raise PackError(f"pack {info.label}: its denoiser has no input {missing[0]!r}")
 
 
-def observations(constraints: Constraints) -> Observations:
+def observations(constraints: Constraints, untold: Mask | None = None) -> Observations:
     """What the network is told of the constraints.
+
+    Args:
+        constraints: what must be met.
+        untold: (T, 22) poses that are left to the projection, see `constraints.untold_poses`.
 
     Returns:
         Observations of the same frames; pins of joints outside PIN_JOINTS are left to the projection.
     """
     known = conditioning.empty_observations(constraints.frames)
     _, pose = features.pose_sixd(constraints.pose_rotations)
-    known.pose_mask[:], known.pose[:] = constraints.pose_mask, pose
+    known.pose_mask[:] = constraints.pose_mask if untold is None else constraints.pose_mask & ~untold
+    known.pose[:] = pose
     known.height_mask[:], known.heights[:] = constraints.root_mask[:, 1], constraints.root_positions[:, 1]
     known.path_mask[:] = constraints.root_mask[:, 0] & constraints.root_mask[:, 2]
     known.path[:] = constraints.root_positions[:, ::2]
@@ -118,6 +129,7 @@ class Denoiser:
         conditions: Float,
         prompts: tuple[Prompt, ...],
         encoder: TextEncoder | None,
+        rows: NDArray[np.int64] | None = None,
     ) -> None:
         """Prepare the inputs.
 
@@ -127,15 +139,19 @@ class Denoiser:
             conditions: (T, K).
             prompts: with ranges in model frames.
             encoder: of the texts; may be None without prompts.
+            rows: (W,) frame that each row of the network shows, None for all frames in order.
         """
+        count, shown = len(conditions), np.arange(len(conditions)) if rows is None else rows
+        conditions = conditions[shown]
         self._network, self._frames = network, len(conditions)
         shape = network.inputs["band_bias"]
         self._block = int(shape[3] or 0)
         padding = -self._frames % self._block
         self._padding = ((0, padding), (0, 0))
         total = self._frames + padding
-        text, text_bias = _text_inputs(prompts, encoder, total, info.text.width)
-        self._band = band_bias_blocks(self._frames, info.band, self._block)
+        text, text_bias = _text_inputs(prompts, encoder, count, info.text.width)
+        text_bias = np.pad(text_bias[:, shown], ((0, 0), (0, padding), (0, 0)), constant_values=BLOCKED)
+        self._reach = info.band
         told = np.pad(conditions, self._padding)[None]
         untold = told.copy()
         untold[..., CONDITIONS["music"]] = 0.0
@@ -147,14 +163,33 @@ class Denoiser:
         }
 
     def __call__(self, noisy: Float, step: int, *, told: bool) -> Float:
-        """Estimate the clean features (T, F); see `sampler.Denoise`."""
+        """Estimate the clean features (T, F); see `sampler.Denoise`.
+
+        Long motions are evaluated in parts with margins: a frame sees as many frames as the layers reach, not all, and
+        the memory that is needed does not grow with the length.
+        """
+        padded = np.pad(noisy, self._padding)
+        result = np.empty_like(noisy, dtype=np.float32)
+        margin, stride = MARGIN_BLOCKS * self._block, PART_BLOCKS * self._block
+        for start in range(0, self._frames, stride):
+            stop = min(start + stride, self._frames)
+            first, last = max(0, start - margin), min(len(padded), stop + margin + (-stop % self._block))
+            clean = self._part(padded, step, first, last, told=told)
+            result[start:stop] = clean[start - first : stop - first]
+        return result
+
+    def _part(self, padded: Float, step: int, first: int, last: int, *, told: bool) -> Float:
+        """The estimate of rows `[first, last)`, which are whole blocks."""
+        given = self._told if told else self._untold
+        part = {name: given[name][:, first:last] for name in ("conditions", "text_bias")}
         inputs = {
-            **(self._told if told else self._untold),
-            "band_bias": self._band,
-            "x": np.pad(noisy, self._padding)[None],
+            **part,
+            "text": given["text"],
+            "band_bias": band_bias_blocks(min(last, self._frames) - first, self._reach, self._block),
+            "x": padded[None, first:last],
             "step": np.array([step], np.int64),
         }
-        return self._network.run(inputs)["clean"][0, : self._frames]
+        return self._network.run(inputs)["clean"][0]
 
 
 def _text_inputs(

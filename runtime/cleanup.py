@@ -38,13 +38,13 @@ _FLOOR_ROUNDS: Final = 5
 EASE_FRAMES: Final = 2.0
 """Time constant with which spots and the floor come into force next to a key pose that ignores them."""
 _IDLE: Final = 1e-7
-_LEGS: Final = (ik.LEFT_LEG, ik.RIGHT_LEG)
+LEGS: Final = (ik.LEFT_LEG, ik.RIGHT_LEG)
 _BODY: Final = {*range(skeleton.JOINT_COUNT)} - {joint for limb in ik.LIMBS for joint in (*limb.joints[1:], limb.tip)}
 """Joints whose pins fix where the body is."""
 
 
 @dataclass(slots=True)
-class _Foot:
+class Foot:
     """What a foot should do on T frames.
 
     Attributes:
@@ -74,10 +74,10 @@ def clean_up(motion: Motion, constraints: Constraints) -> Motion:
     root, local = project(motion.root_positions, motion.local_rotations, constraints, offsets)
     root = root + _walk(skeleton.forward_kinematics(root, local, offsets)[0], motion, constraints)
     positions, rotations = skeleton.forward_kinematics(root, local, offsets)
-    feet = [_foot(limb, positions, rotations, motion.contacts, constraints, offsets) for limb in _LEGS]
-    root = root + _move_body(feet, positions, rotations, constraints, offsets)
+    feet = [_foot(limb, positions, rotations, motion.contacts, constraints, offsets) for limb in LEGS]
+    root = root + move_body(feet, positions, rotations, constraints, offsets)
     for foot in feet:
-        local = _place(foot, root, local, offsets)
+        local = place_leg(foot, root, local, offsets)
     root, local = project(root, local, constraints, offsets)
     return replace(motion, root_positions=root, local_rotations=local)
 
@@ -90,7 +90,7 @@ def _walk(positions: Array, motion: Motion, constraints: Constraints) -> Array:
     feet = [skeleton.INDEX[name] for name in skeleton.CONTACT_JOINTS[:4]]
     planted = motion.contacts[:, :4] > CONTACT
     planted = planted[1:] & planted[:-1]
-    still = (constraints.root_mask[:, (0, 2)].any(axis=1)) | _pinned(constraints, _BODY)
+    still = (constraints.root_mask[:, (0, 2)].any(axis=1)) | pinned_frames(constraints, _BODY)
     if motion.frames < 2 or not planted.any():
         return np.zeros((motion.frames, 3))
     slides = np.diff(positions[:, feet], axis=0) * np.array([1.0, 0.0, 1.0])
@@ -104,12 +104,12 @@ def _walk(positions: Array, motion: Motion, constraints: Constraints) -> Array:
 
 def _foot(
     limb: ik.Limb, positions: Array, rotations: Array, contacts: Array, constraints: Constraints, offsets: Array
-) -> _Foot:
+) -> Foot:
     """Where a foot should be so that it neither slides nor sinks."""
     tip = limb.end if limb.tip is None else limb.tip
     channels = [skeleton.CONTACT_JOINTS.index(skeleton.JOINT_NAMES[joint]) for joint in (limb.end, tip)]
     posed: Mask = np.any(constraints.pose_mask[:, list(limb.joints)], axis=1)
-    fixed = posed | _pinned(constraints, {limb.middle, limb.end, tip})
+    fixed = posed | pinned_frames(constraints, {limb.middle, limb.end, tip})
     points = positions[:, [limb.end, tip]]
     stance = stances(points, contacts[:, channels], fixed)
     turns = _turn_flat(points, stance, fixed)
@@ -117,10 +117,10 @@ def _foot(
     foot = rotation.rotate(turned, offsets[tip])
     ankles = points[:, 0] + _carry(points[:, 0], foot, stance, fixed)
     ankles = _keep_above_floor(ankles, foot, stance.planted[:, HEEL] | stance.planted[:, BALL], fixed)
-    return _Foot(limb, posed, ankles, turned)
+    return Foot(limb, posed, ankles, turned)
 
 
-def _pinned(constraints: Constraints, joints: set[int]) -> Mask:
+def pinned_frames(constraints: Constraints, joints: set[int]) -> Mask:
     """Frames (T,) on which one of the joints is pinned."""
     result = np.zeros(constraints.frames, dtype=bool)
     for pin in constraints.pins:
@@ -185,19 +185,19 @@ def _keep_above_floor(ankles: Array, foot: Array, planted: Mask, fixed: Mask) ->
     return ankles + lift[:, None] * np.array([0.0, 1.0, 0.0])
 
 
-def _move_body(
-    feet: list[_Foot], positions: Array, rotations: Array, constraints: Constraints, offsets: Array
+def move_body(
+    feet: list[Foot], positions: Array, rotations: Array, constraints: Constraints, offsets: Array
 ) -> Array:
     """Movement (T, 3) of the root that brings the spots within reach of the legs, and pins within that of the arms."""
     demands = body_demands(positions, rotations, constraints, offsets)
     for foot in feet:
         base, end = positions[:, foot.limb.upper], positions[:, foot.limb.end]
         demands.append(limb_demand(base, end, foot.ankles, ik.reach(foot.limb, offsets), ~foot.posed))
-    still = _pinned(constraints, _BODY) | np.any([foot.posed for foot in feet], axis=0)
+    still = pinned_frames(constraints, _BODY) | np.any([foot.posed for foot in feet], axis=0)
     return smooth_shift(demands, np.arange(constraints.frames), constraints.root_mask | still[:, None])
 
 
-def _place(foot: _Foot, root: Array, local: Array, offsets: Array) -> Array:
+def place_leg(foot: Foot, root: Array, local: Array, offsets: Array) -> Array:
     """Local rotations with the leg on its ankle positions, and no knee bent the wrong way, on all frames."""
     frames = np.flatnonzero(~foot.posed)
     positions, rotations = skeleton.forward_kinematics(root[frames], local[frames], offsets)

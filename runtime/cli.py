@@ -15,27 +15,27 @@ import signal
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final, NoReturn
 
-from . import doctor
-from .bvh import write_bvh
+from . import cli_exchange, cli_pack, cli_search, cli_video, doctor
 from .errors import CancelledError, UserError
-from .films import frames_of
 from .metrics import UNITS, measure
 from .motion import Motion, load_motion, save_motion
 from .pack import DEFAULT_PACK, ModelPack, find_packs, open_pack
 from .progress import Progress
-from .request import Camera, MotionRequest, Sampling, Video, load_request
+from .quality import faults
+from .request import MotionRequest, Sampling, load_request
 from .validation import problems, raise_errors
 
 DONE: Final = 0
 BAD_INPUT: Final = 2
 CANCELLED: Final = 3
 
-DEVICES: Final = ("auto", "cpu", "cuda")
+DEVICES: Final = ("auto", "cpu", "cuda", "torch")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -89,10 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     generate.add_argument("--samples", type=int, help="instead of the request's; they become OUT.0.npz, OUT.1.npz, ...")
 
     estimate = _verb(verbs, "estimate", _estimate, "make the motion of the person in a video")
-    estimate.add_argument("video", metavar="VIDEO", help="keypoint file (.npz)")
-    estimate.add_argument("--focal", metavar="PIXELS", type=float, help="focal length, if the file does not tell it")
-    estimate.add_argument("--moving", action="store_true", help="the camera does not stay in its place")
-    estimate.add_argument("--flip", action="store_true", help="the picture is mirrored")
+    cli_video.add_options(estimate)
 
     for verb in (generate, estimate):
         verb.add_argument("-o", "--output", metavar="OUT.npz", type=Path, required=True)
@@ -104,9 +101,9 @@ def _parser() -> argparse.ArgumentParser:
     metrics.add_argument("motions", metavar="MOTION.npz", type=Path, nargs="+")
     _add_json(metrics)
 
-    export = _verb(verbs, "export", _export, "write a motion for other programs")
-    export.add_argument("motion", metavar="MOTION.npz", type=Path)
-    export.add_argument("-o", "--output", metavar="OUT.bvh", type=Path, required=True)
+    cli_exchange.add_verbs(verbs, _verb)
+    cli_search.add_verbs(verbs, _verb, _add_json)
+    cli_pack.add_verbs(verbs, _verb)
 
     packs = _verb(verbs, "packs", _packs, "list the model packs")
     doctor_verb = _verb(verbs, "doctor", _doctor, "find out whether everything works on this machine")
@@ -134,10 +131,12 @@ def _generate(arguments: argparse.Namespace) -> None:
 
 def _estimate(arguments: argparse.Namespace) -> None:
     pack = open_pack(arguments.pack)
-    frames = frames_of(arguments.video, pack.info.fps)
-    known = None if arguments.focal is None and not arguments.moving else Camera(arguments.focal, not arguments.moving)
-    video = Video(arguments.video, 0, frames, flip=arguments.flip, camera=known)
-    _answer(MotionRequest(frames, pack.info.fps, videos=(video,), sampling=Sampling(mode="estimate")), pack, arguments)
+    check_writable(output_files(arguments.output, 1))
+    report = _json_progress if arguments.json_progress else show_progress
+    with stop_on_interrupt() as should_stop:
+        video = cli_video.video_of(arguments, pack.info.fps, report, should_stop)
+    request = MotionRequest(video.stop, pack.info.fps, videos=(video,), sampling=Sampling(mode="estimate"))
+    _answer(request, pack, arguments)
 
 
 def _answer(request: MotionRequest, pack: ModelPack, arguments: argparse.Namespace) -> None:
@@ -147,7 +146,7 @@ def _answer(request: MotionRequest, pack: ModelPack, arguments: argparse.Namespa
     raise_errors(request, pack.info)
     from .engine import Engine  # loads ONNX Runtime, so only when everything else is right
 
-    report = _json_progress if arguments.json_progress else _shown_progress
+    report = _json_progress if arguments.json_progress else show_progress
     with stop_on_interrupt() as should_stop:
         motions = Engine(pack, arguments.device).generate(request, progress=report, should_stop=should_stop)
         if should_stop():
@@ -162,21 +161,19 @@ def _answer(request: MotionRequest, pack: ModelPack, arguments: argparse.Namespa
 
 
 def _metrics(arguments: argparse.Namespace) -> None:
-    measured = [(str(path), measure(load_motion(path))) for path in arguments.motions]
+    motions = [load_motion(path) for path in arguments.motions]
+    measured = [(str(path), measure(each), faults(each)) for path, each in zip(arguments.motions, motions, strict=True)]
     if arguments.json:
-        _print_json([{"file": name, "metrics": values} for name, values in measured])
+        rows = [(name, values, [fault.to_json() for fault in found]) for name, values, found in measured]
+        _print_json([{"file": name, "metrics": values, "faults": found} for name, values, found in rows])
         return
-    for name, values in measured:
+    for name, values, found in measured:
         sys.stdout.write(f"{name}\n")
         for key, value in values.items():
             sys.stdout.write(f"  {key:24} {value:10.4g} {UNITS.get(key, '')}".rstrip() + "\n")
-
-
-def _export(arguments: argparse.Namespace) -> None:
-    if arguments.output.suffix.lower() != ".bvh":
-        raise UserError(f"{arguments.output}: the name must end in .bvh")
-    write_bvh(load_motion(arguments.motion), arguments.output)
-    sys.stdout.write(f"{arguments.output}\n")
+        for fault in found:
+            where = f"frames {fault.start} to {fault.stop - 1}, {fault.severity:.1f} x limit"
+            sys.stdout.write(f"  {fault.kind:24} {where}\n")
 
 
 def _packs(arguments: argparse.Namespace) -> None:
@@ -308,13 +305,28 @@ def _json_progress(progress: Progress) -> None:
     _print_json({"type": "progress", **step}, indent=None)
 
 
-def _shown_progress(progress: Progress) -> None:
+def show_progress(progress: Progress) -> None:
     """One line that is written over and over, for eyes only."""
     if sys.stderr.isatty():
-        sys.stderr.write(f"\r\033[K{progress.phase} {progress.step}/{progress.total}")
+        sys.stderr.write(f"\r\033[K{progress.phase} {progress.step}/{progress.total}{_time_left(progress)}")
         if progress.step == progress.total:
             sys.stderr.write("\r\033[K")
         sys.stderr.flush()
+
+
+_began: dict[str, float] = {}
+"""When each phase was first heard of."""
+
+
+def _time_left(progress: Progress) -> str:
+    """A few words about how long a phase will still take, once that can be told."""
+    began = _began.setdefault(progress.phase, time.monotonic())
+    if progress.step <= 0:
+        _began[progress.phase] = time.monotonic()
+        return ""
+    passed = time.monotonic() - began
+    left = passed / progress.step * (progress.total - progress.step)
+    return f", {left:.0f} s left" if passed > 1.0 else ""
 
 
 def _print_json(value: Mapping[str, Any] | Sequence[Any], indent: int | None = 1) -> None:

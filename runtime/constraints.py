@@ -1,7 +1,7 @@
 """The constraints of a request on the frame grid: what `runtime.projection` makes exact.
 
-Who wins where two constraints meet: a key pose over a pin over the path; of two keys or two pins the later one in the
-request (`runtime.validation` warns about these).
+Who wins where two constraints meet: a key pose over held poses over a pin over the path; of two of a kind the later one
+in the request (`runtime.validation` warns about these).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import rotation
+from .modes import Held, held_arrays
 from .request import Keyframe, MotionRequest, Path, Pin
 from .skeleton import INDEX, JOINT_COUNT
 
@@ -100,6 +101,8 @@ def constraints_from(request: MotionRequest) -> Constraints:
     if request.path is not None:
         _write_path(result, request.path)
     pins = _write_pins(result, request.pins)
+    for held in request.held:
+        _write_held(result, held)
     for keyframe in request.keyframes:
         if 0 <= keyframe.frame < request.frames:
             _write_keyframe(result, keyframe)
@@ -107,6 +110,28 @@ def constraints_from(request: MotionRequest) -> Constraints:
         result.pose_mask, result.pose_rotations, result.root_mask, result.root_positions,
         result.heading_mask, result.headings, pins,
     )  # fmt: skip
+
+
+def untold_poses(request: MotionRequest) -> Mask:
+    """Held poses that the network is not told of, although they are met: (T, 22).
+
+    Told of poses on both sides of a free stretch, or of the rest of the body, the network interpolates: that outweighs
+    the words of a prompt and joins less smoothly (docs/modes.md has the numbers). It still learns the way of the root,
+    sees the poses in the noisy motion, and is told of key poses. A motion that is only continued is told what it was.
+    """
+    result = np.zeros((request.frames, JOINT_COUNT), dtype=bool)
+    full = np.zeros(request.frames, dtype=bool)
+    for held in request.held:
+        frames = slice(max(held.start, 0), max(held.stop, 0))
+        result[frames, [INDEX[name] for name in held.joints]] = True
+        full[frames] |= len(held.joints) == JOINT_COUNT
+    one_sided = int(np.count_nonzero(np.diff(full))) <= 1 and not (result.any(axis=1) & ~full).any()
+    if one_sided:
+        result[:] = False
+    for keyframe in request.keyframes:
+        if 0 <= keyframe.frame < request.frames:
+            result[keyframe.frame, [INDEX[name] for name in keyframe.joints]] = False
+    return result
 
 
 def _write_path(result: Constraints, path: Path) -> None:
@@ -171,6 +196,20 @@ def _write_pins(result: Constraints, pins: Sequence[Pin]) -> tuple[PinTarget, ..
         else:
             targets.append(target)
     return tuple(targets)
+
+
+def _write_held(result: Constraints, held: Held) -> None:
+    rotations, roots = held_arrays(held)
+    frames = np.arange(held.start, held.stop)
+    inside = (frames >= 0) & (frames < result.frames)
+    at, joints = frames[inside], np.array([INDEX[name] for name in held.joints], np.int64)
+    result.pose_mask[np.ix_(at, joints)] = True
+    result.pose_rotations[np.ix_(at, joints)] = rotation.normalize(rotations[inside])
+    if roots is not None:
+        result.root_mask[at], result.root_positions[at] = True, roots[inside]
+    if "pelvis" in held.joints:
+        result.heading_mask[at] = True
+        result.headings[at] = rotation.heading(result.pose_rotations[at, _PELVIS])
 
 
 def _write_keyframe(result: Constraints, keyframe: Keyframe) -> None:

@@ -1,11 +1,13 @@
 """The videos of a request on the frame grid: keypoints as slopes of viewing rays, and what is known of the cameras.
 
-A video is read from a keypoint file (`runtime.keypoint_file`) and resampled by time to the model's frame rate.
+Videos are looked at by `runtime.people`; keypoint files (`runtime.keypoint_file`) are taken as they are. Both are
+resampled by time to the model's frame rate.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -17,10 +19,14 @@ from numpy.typing import NDArray
 from . import rotation
 from .errors import RequestError
 from .keypoint_file import KeypointTrack, load_keypoints
+from .keypoints import SIDES
+from .progress import Progress
 from .request import MotionRequest, Video
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+Watch = tuple[Callable[[Progress], None], Callable[[], bool]]
+"""What is told of progress, and what says whether to stop."""
 
 SEEN: Final = 0.5
 """A keypoint with more confidence than this is visible (genmo.md section 4.1)."""
@@ -28,8 +34,6 @@ SEEN: Final = 0.5
 UPRIGHT: Final = np.diag([-1.0, -1.0, 1.0])
 """World to camera of a level camera that looks along +Z; rows are its right, down and forward."""
 
-_SWAPPED: Final = (0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15)
-"""Keypoint of the other side."""
 _MIRROR: Final = np.array([1.0, 1.0, -1.0, -1.0])
 """Reflects a rotation in the plane x = 0."""
 _TURNING: Final = 1e-3
@@ -50,6 +54,7 @@ class Film:
         level: whether "down" of `cameras` is known; else the first frame is taken to be upright and level.
         placed: whether their world is that of the request; else it is any that is turned about Y.
         stands: whether the camera stays in its place.
+        images: (n, 1024) what an image encoder says of each frame, None when nobody asked it.
     """
 
     start: int
@@ -61,6 +66,7 @@ class Film:
     level: bool
     placed: bool
     stands: bool
+    images: Array | None = None
 
     @property
     def stop(self) -> int:
@@ -82,30 +88,39 @@ class Film:
         part = slice(first - self.start, last - self.start)
         return replace(
             self, start=first, points=self.points[part], slopes=self.slopes[part], visible=self.visible[part],
-            cameras=self.cameras[part],
+            cameras=self.cameras[part], images=None if self.images is None else self.images[part],
         )  # fmt: skip
 
 
-def films_from(request: MotionRequest, fps: float) -> tuple[Film, ...]:
+def films_from(
+    request: MotionRequest,
+    fps: float,
+    report: Callable[[Progress], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> tuple[Film, ...]:
     """The videos of a request; where two cover the same frames, the later one in the request is followed.
 
     Args:
         request: with ranges in model frames; parts outside `[0, frames)` are left out.
         fps: frames per second of the model.
+        report: told of the progress where a video has to be looked at first.
+        should_stop: asked meanwhile.
 
     Returns:
-        Films without common frames, by start.
+        Films without common frames, by start; a film ends at a cut.
 
     Raises:
         RequestError: a file cannot be read or does not reach the range; one sentence.
+        UserError: a video needs PyAV or ONNX Runtime, which is missing.
+        CancelledError: `should_stop` said so.
     """
+    watch = (report or (lambda _: None), should_stop or (lambda: False))
     owner = np.full(request.frames, -1)
     films: dict[int, Film] = {}
     for index, video in enumerate(request.videos):
-        film = _film(video, request.frames, fps, f"videos[{index}]")
-        if film is not None:
-            films[index] = film
-            owner[film.frames] = index
+        for film in _films(video, request.frames, fps, f"videos[{index}]", watch):
+            films[len(films)] = film
+            owner[film.frames] = len(films) - 1
     changes = np.flatnonzero(np.diff(owner)) + 1
     bounds = [0, *changes.tolist(), request.frames]
     return tuple(films[owner[first]].cut(first, last) for first, last in pairwise(bounds) if owner[first] >= 0)
@@ -115,41 +130,68 @@ def frames_of(path: str, fps: float) -> int:
     """How many frames of the model a video lasts, at least one.
 
     Args:
-        path: keypoint file.
+        path: video, or keypoint file.
         fps: frames per second of the model.
 
     Raises:
         RequestError: it cannot be read; one sentence.
+        UserError: PyAV is needed and missing.
     """
-    track = _track(path)
-    return max(1, int(len(track.points) / track.fps * fps + 1e-6))
+    if is_keypoint_file(path):
+        track = load_keypoints(path)
+        seconds = len(track.points) / track.fps
+    else:
+        from .people.keypoint_tracks import seconds_of  # loads PyAV
+
+        seconds = seconds_of(path)
+    return max(1, int(seconds * fps + 0.1))  # files count in milliseconds, or worse
 
 
-def _track(path: str) -> KeypointTrack:
-    if Path(path).suffix.lower() != ".npz":
-        raise RequestError(f"{path}: this version follows keypoint files (.npz) only, videos cannot be read yet")
-    return load_keypoints(path)
+def is_keypoint_file(path: str) -> bool:
+    """Whether a path is that of a keypoint file, by its name."""
+    return Path(path).suffix.lower() == ".npz"
 
 
-def _film(video: Video, frames: int, fps: float, place: str) -> Film | None:
+def _track(video: Video, fps: float, watch: Watch) -> KeypointTrack:
+    if is_keypoint_file(video.path):
+        if video.person != 0:
+            raise RequestError("a keypoint file has one person, 'person' must be 0")
+        return load_keypoints(video.path)
+    from .people.keypoint_tracks import read_track  # loads PyAV and ONNX Runtime
+
+    return read_track(video.path, video.person, fps, *watch, focal_px=video.camera.focal_px if video.camera else None)
+
+
+def _films(video: Video, frames: int, fps: float, place: str, watch: Watch) -> list[Film]:
+    """A video on the frames of the request, one film for each shot."""
     start, stop = max(video.start, 0), min(video.stop, frames)
     if start >= stop:
-        return None
-    if video.person != 0:
-        raise RequestError(f"{place}: a keypoint file has one person, 'person' must be 0")
+        return []
     try:
-        track = _track(video.path)
+        track = _track(video, fps, watch)
     except RequestError as error:
         raise RequestError(f"{place}: {error}") from error
+    first = (video.source_start + (start - video.start) / fps) * track.fps
+    bounds = [start, *(start + math.ceil((cut - first) * fps / track.fps - 1e-6) for cut in track.cuts), stop]
+    shots = [(max(one, start), min(other, stop)) for one, other in pairwise(bounds)]
+    films = [_film(video, track, shot, fps, place) for shot in shots if shot[0] < shot[1]]
+    return [film for film in films if film is not None]
+
+
+def _film(video: Video, track: KeypointTrack, shot: tuple[int, int], fps: float, place: str) -> Film | None:
+    """One shot; None when the video ends before it, which only the first one must not."""
+    start, stop = shot
     at = (video.source_start + (np.arange(start, stop) - video.start) / fps) * track.fps
     at = at[at < len(track.points) - 0.5 + 1e-6]
+    if not len(at) and start > max(video.start, 0):
+        return None
     if not len(at):
         seconds = len(track.points) / track.fps
         raise RequestError(f"{place}: '{video.path}' lasts {seconds:.2f} s and ends before the range begins")
     rotations, stands = _rotations(video, track, at, start - video.start)
     points = _points_at(track.points, at)
     if video.flip:
-        points = points[:, _SWAPPED]
+        points = points[:, SIDES]
         points[..., 0] = track.image_size[0] - points[..., 0]
         rotations = None if rotations is None else rotations * _MIRROR
     given = video.camera.focal_px if video.camera else None
@@ -165,6 +207,7 @@ def _film(video: Video, frames: int, fps: float, place: str) -> Film | None:
         level=level,
         placed=level,
         stands=stands,
+        images=None if track.images is None or video.flip else track.images[_nearest(at, len(track.points))],
     )
 
 
@@ -188,6 +231,11 @@ def _cameras(rotations: Array | None, count: int, *, level: bool) -> Array:
         return np.tile(UPRIGHT, (count, 1, 1))
     matrices = rotation.to_matrix(rotation.conjugate(rotations))
     return matrices if level else matrices @ matrices[0].T @ UPRIGHT
+
+
+def _nearest(at: Array, count: int) -> NDArray[np.int64]:
+    """The whole frame nearest to each place."""
+    return np.minimum(np.rint(at).astype(np.int64), count - 1)
 
 
 def _neighbours(at: Array, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Array]:

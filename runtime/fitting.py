@@ -49,7 +49,7 @@ def smooth_fit(measured: Array, information: Array, stiffness: float) -> Array:
     right = np.zeros((2 * pairs, width))
     right[:count] = np.einsum("tij,tj->ti", information, measured)
     size = 2 * width
-    solution = _solve(blocks.reshape(-1, size, size), upper.reshape(-1, size, size), right.reshape(-1, size))
+    solution = solve_blocks(blocks.reshape(-1, size, size), upper.reshape(-1, size, size), right.reshape(-1, size))
     return solution.reshape(-1, width)[:count]
 
 
@@ -68,7 +68,7 @@ def _stiff_bands(count: int, stiffness: float) -> tuple[Array, Array, Array]:
     return main * stiffness, first * stiffness, second * stiffness
 
 
-def _solve(blocks: Array, upper: Array, right: Array) -> Array:
+def solve_blocks(blocks: Array, upper: Array, right: Array) -> Array:
     """Solves a symmetric positive definite block tridiagonal system (N, m, m) for (N, m), from one end to the other."""
     count = len(blocks)
     ahead, values = np.empty(upper.shape), np.empty(right.shape)

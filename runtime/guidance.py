@@ -41,7 +41,8 @@ def cues_from(request: MotionRequest, fps: float, films: Sequence[Film] | None =
         UserError: a file cannot be read or does not reach its range; one sentence.
     """
     cues = no_cues(request.frames)
-    _write_spans(cues, request.prompts)
+    if not (request.loop or any(held.start <= 0 for held in request.held)):
+        _write_spans(cues, request.prompts)
     write_films(cues, films_from(request, fps) if films is None else films)
     if request.reference:
         _write_references(cues, request, fps)
@@ -56,8 +57,8 @@ def cues_from(request: MotionRequest, fps: float, films: Sequence[Film] | None =
 def _write_spans(cues: Cues, prompts: Sequence[Prompt]) -> None:
     """Time since the start on the frames of prompts that begin the motion, so that it begins as people begin it.
 
-    A later prompt goes on from another motion, which no recorded clip shows. The end is not told: a motion that must be
-    over in time is played faster than people move.
+    A later prompt goes on from another motion, which no recorded clip shows, and so does the first one after held poses
+    or in a loop. The end is not told: a motion that must be over in time is played faster than people move.
     """
     for prompt in prompts:
         if prompt.start <= 0:

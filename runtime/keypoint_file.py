@@ -17,6 +17,7 @@ Array = NDArray[np.float64]
 
 MAX_FRAMES: Final = 1_000_000
 MAX_FILE_BYTES: Final = 2**30
+IMAGE_WIDTH: Final = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +30,8 @@ class KeypointTrack:
         image_size: width and height of the picture in pixels (2,).
         focal_px: focal length in pixels, None when unknown.
         camera_rotations: (N, 4) turn directions of the camera into those of any fixed world, None when unknown.
+        cuts: frames that begin a new shot; the world of the rotations is another one from there on.
+        images: (N, 1024) what an image encoder says of the person on each frame, None when nobody asked it.
     """
 
     fps: float
@@ -36,6 +39,8 @@ class KeypointTrack:
     image_size: Array
     focal_px: float | None = None
     camera_rotations: Array | None = None
+    cuts: tuple[int, ...] = ()
+    images: Array | None = None
 
 
 def save_keypoints(track: KeypointTrack, path: str | Path) -> None:
@@ -47,9 +52,11 @@ def save_keypoints(track: KeypointTrack, path: str | Path) -> None:
     arrays: dict[str, Any] = {
         "fps": np.float64(track.fps), "keypoints_2d": track.points, "image_size": track.image_size,
     }  # fmt: skip
-    for name in ("focal_px", "camera_rotations"):
+    for name in ("focal_px", "camera_rotations", "images"):
         if getattr(track, name) is not None:
             arrays[name] = getattr(track, name)
+    if track.cuts:
+        arrays["cuts"] = np.array(track.cuts, np.int64)
     replace_file(path, lambda stream: np.savez(stream, **arrays))
 
 
@@ -88,7 +95,15 @@ def _track(arrays: dict[str, NDArray[Any]]) -> KeypointTrack:
             raise RequestError("camera_rotations: must be unit quaternions")
         rotations = rotations / lengths
     focal = float(_positive(arrays, "focal_px", (), 1e6)) if "focal_px" in arrays else None
-    return KeypointTrack(float(_positive(arrays, "fps", (), 1000.0)), points, size, focal, rotations)
+    cuts = _numbers(arrays, "cuts", (None,)) if "cuts" in arrays else np.zeros(0)
+    if not ((cuts > 0) & (cuts < len(points)) & (cuts == np.floor(cuts))).all() or (np.diff(cuts) <= 0).any():
+        raise RequestError("cuts: must be numbers of frames, rising")
+    places = tuple(int(cut) for cut in cuts)
+    images = _numbers(arrays, "images", (len(points), IMAGE_WIDTH)) if "images" in arrays else None
+    if images is not None and not np.isfinite(images).all():
+        raise RequestError("images: must be finite numbers")
+    fps = float(_positive(arrays, "fps", (), 1000.0))
+    return KeypointTrack(fps, points, size, focal, rotations, places, images)
 
 
 def _numbers(arrays: dict[str, NDArray[Any]], name: str, shape: tuple[int | None, ...]) -> Array:

@@ -22,6 +22,9 @@ KEYPOINTS: Final = (
 )  # fmt: skip
 """Order of the COCO keypoints."""
 
+SIDES: Final = (0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15)
+"""Keypoint of the other side."""
+
 FACE: Final = ((0.0, 0.06, 0.11), (0.03, 0.09, 0.09), (-0.03, 0.09, 0.09), (0.07, 0.07, 0.01), (-0.07, 0.07, 0.01))
 """Nose, eyes and ears from the head joint in the rest pose, metres: proportions of an average head."""
 

@@ -14,8 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 from . import rotation, skeleton
 from .constraints import between_points
 from .errors import RequestError
+from .ground import heights_at
 from .motion import Motion, resampled
-from .request import Keyframe, MotionRequest
+from .request import Keyframe, MotionRequest, held_keyframes
 from .skeleton import FLOOR_OFFSET, INDEX
 
 Array = NDArray[np.float64]
@@ -98,8 +99,9 @@ def measure(motion: Motion, request: MotionRequest | None = None) -> dict[str, f
     """
     asked = motion.request if request is None else request
     contacts = (motion.contacts[:, : len(FEET)] >= 0.5).astype(np.float64)
-    feet = foot_skate(motion.positions[:, FEET], contacts, motion.fps)
-    depth = 100.0 * np.maximum(FLOOR_OFFSET - motion.positions[:, FEET, 1], 0.0)
+    points = _over_ground(motion.positions[:, FEET], asked)
+    feet = foot_skate(points, contacts, motion.fps)
+    depth = 100.0 * np.maximum(FLOOR_OFFSET - points[..., 1], 0.0)
     mbench_jitter, mbench_dynamic = mbench_motion(resampled(motion, _MBENCH_FPS).positions)
     found = {
         "foot_skate_contact": 100.0 * feet["foot_skate_from_pred_contacts"],
@@ -118,6 +120,13 @@ def measure(motion: Motion, request: MotionRequest | None = None) -> dict[str, f
     if asked.fps != motion.fps:
         raise RequestError(f"fps: the request counts {asked.fps:g} frames per second, the motion {motion.fps:g}")
     return found | constraint_errors(motion, asked)
+
+
+def _over_ground(points: Array, request: MotionRequest | None) -> Array:
+    """Points (..., 3) with their heights over the ground of the request instead of the floor."""
+    if request is None or request.ground is None:
+        return points
+    return points - heights_at(request.ground, points)[..., None] * np.array([0.0, 1.0, 0.0])
 
 
 def foot_skate(feet: ArrayLike, contacts: ArrayLike, fps: float) -> dict[str, float]:
@@ -185,7 +194,9 @@ def constraint_errors(motion: Motion, request: MotionRequest) -> dict[str, float
     Constraints outside the motion's frames are left out, and so is the path where a key pose overrides it.
     """
     errors: dict[str, list[float]] = {}
-    for keyframe in request.keyframes:
+    keyed = {keyframe.frame for keyframe in request.keyframes}
+    kept = [key for held in request.held for key in held_keyframes(held) if key.frame not in keyed]
+    for keyframe in (*request.keyframes, *kept):
         if 0 <= keyframe.frame < motion.frames:
             position, angle = _key_error(motion, keyframe)
             errors.setdefault("key_position_error_mm", []).append(1000.0 * position)
@@ -231,11 +242,13 @@ def _path_errors(motion: Motion, request: MotionRequest) -> dict[str, list[float
         frames = grid
     inside = (frames >= 0) & (frames < motion.frames)
     keyed = [keyframe.frame for keyframe in request.keyframes if keyframe.root_position is not None]
+    keyed += [frame for held in request.held if held.root_positions for frame in range(held.start, held.stop)]
     free = inside & ~np.isin(frames, keyed)
     distances = np.linalg.norm(motion.root_positions[frames[free]][:, (0, 2)] - points[free], axis=-1)
     found = {"path_error_mm": (1000.0 * distances).tolist()}
     if headings is not None:
         turned = [keyframe.frame for keyframe in request.keyframes if "pelvis" in keyframe.rotations]
+        turned += [frame for held in request.held if "pelvis" in held.joints for frame in range(held.start, held.stop)]
         free = inside & ~np.isin(frames, turned)
         difference = rotation.heading(motion.local_rotations[frames[free], 0]) - headings[free]
         found["heading_error_deg"] = np.degrees(np.abs((difference + np.pi) % (2 * np.pi) - np.pi)).tolist()
@@ -246,13 +259,14 @@ def key_acceleration_ratio(motion: Motion, request: MotionRequest) -> float | No
     """Whether the motion pops where constraints begin, end or hold for one frame.
 
     The acceleration of a frame is that of its fastest accelerating joint. The largest one within 3 frames of a key
-    pose, of a waypoint or of an end of a pin or dense path is divided by the 95th percentile of all frames (at least
-    1 m/s^2).
+    pose, of a waypoint or of an end of held poses, of a pin or of a dense path is divided by the 95th percentile of all
+    frames (at least 1 m/s^2).
 
     Returns:
         The ratio, about 1 where nothing pops; None without such constraints or with fewer than three frames.
     """
     keys = [keyframe.frame for keyframe in request.keyframes]
+    keys += [frame for held in request.held for frame in (held.start, held.stop - 1)]
     keys += [frame for pin in request.pins for frame in (pin.start, pin.stop - 1)]
     if request.path is not None:
         keys += (request.path.frames[0], request.path.frames[-1]) if request.path.dense else request.path.frames

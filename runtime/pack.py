@@ -144,6 +144,16 @@ def _digest(path: Path, modified: int, size: int) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def verified(folder: Path, entry: PackFile) -> Path:
+    """The path of a file that is not part of a pack, after its size and checksum have been compared.
+
+    Raises:
+        PackError: it is missing, unreadable or differs.
+    """
+    _verify_file(folder / entry.file, entry)
+    return folder / entry.file
+
+
 def _verify_file(path: Path, entry: PackFile) -> None:
     if not path.is_file():
         raise PackError(f"{path}: missing, copy the pack again")

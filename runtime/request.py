@@ -8,26 +8,26 @@ whether a well-formed request makes sense is the question of `runtime.validation
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any, Final, Literal, get_args
 
 import numpy as np
 
-from . import fields
+from . import fields, modes, request_fields
 from .errors import RequestError
 from .fields import Fields
+from .ground import Ground, read_ground
+from .modes import Held, Loop, Vary
+from .request_fields import MAX_FRAMES, Quaternion, file_name, frame_range
 from .skeleton import JOINT_COUNT, JOINT_NAMES
 
 VERSION: Final = 1
-MAX_FRAMES: Final = 1_000_000
-"""Frames and frame numbers beyond this are a slip of the keyboard, not a request."""
 MAX_FILE_BYTES: Final = 64 * 2**20
 
 Vector2 = tuple[float, float]
 Vector3 = tuple[float, float, float]
-Quaternion = tuple[float, float, float, float]
 Mode = Literal["auto", "generate", "estimate"]
 
 
@@ -178,7 +178,11 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class MotionRequest:
-    """Everything that one motion is asked to be; any part may be absent on any frame."""
+    """Everything that one motion is asked to be; any part may be absent on any frame.
+
+    `held`, `vary` and `loop` change or close a motion instead of making a new one: see `runtime.modes`. `ground` is
+    what the feet stand on: see `runtime.ground`.
+    """
 
     frames: int
     fps: float = 30.0
@@ -189,6 +193,10 @@ class MotionRequest:
     videos: tuple[Video, ...] = ()
     music: tuple[Music, ...] = ()
     reference: tuple[Reference, ...] = ()
+    held: tuple[Held, ...] = ()
+    vary: Vary | None = None
+    loop: Loop = ""
+    ground: Ground | None = None
     sampling: Sampling = Sampling()
     version: int = VERSION
 
@@ -213,6 +221,10 @@ class MotionRequest:
             videos=data.list("videos", _video),
             music=data.list("music", _music),
             reference=data.list("reference", _reference),
+            held=data.list("held", modes.read_held),
+            vary=data.maybe("vary", modes.read_vary),
+            loop=data.get("loop", modes.read_loop, default=""),
+            ground=data.maybe("ground", read_ground),
             sampling=data.get("sampling", _sampling, default=Sampling()),
         )
 
@@ -225,7 +237,14 @@ class MotionRequest:
         for video in data["videos"]:
             if video["camera"] and not video["camera"]["level"]:
                 del video["camera"]["level"]  # as readers of before it was there expect
-        return {"version": data.pop("version"), "fps": data.pop("fps"), **data}
+        return {"version": data.pop("version"), "fps": data.pop("fps"), **modes.without_unused(data)}
+
+
+def held_keyframes(held: Held) -> Iterator[Keyframe]:
+    """The poses of a held stretch, one by one."""
+    for index, turns in enumerate(held.rotations):
+        root = held.root_positions[index] if held.root_positions else None
+        yield Keyframe(held.start + index, held.joints, root, dict(zip(held.joints, turns, strict=True)))
 
 
 def load_request(path: str | FilePath) -> MotionRequest:
@@ -250,6 +269,7 @@ def load_request(path: str | FilePath) -> MotionRequest:
         videos=tuple(replace(video, path=str(folder / video.path)) for video in request.videos),
         music=tuple(replace(music, path=str(folder / music.path)) for music in request.music),
         reference=tuple(replace(reference, path=str(folder / reference.path)) for reference in request.reference),
+        vary=request.vary and replace(request.vary, path=str(folder / request.vary.path)),
     )
 
 
@@ -260,40 +280,15 @@ def _plain(value: object) -> Any:
     raise RequestError(f"a request cannot hold {type(value).__name__}")
 
 
-def _frame(value: object, place: str) -> int:
-    return fields.integer(value, place, -MAX_FRAMES, MAX_FRAMES)
-
-
-def _joint(value: object, place: str) -> str:
-    name = fields.text(value, place)
-    if name not in JOINT_NAMES:
-        raise RequestError(f"{place}: unknown joint {name!r}, the joints are {', '.join(JOINT_NAMES)}")
-    return name
-
-
-def _range(data: Fields) -> tuple[int, int]:
-    start, stop = data.get("start", _frame), data.get("stop", _frame)
-    if stop <= start:
-        raise RequestError(f"{data.place}: stop {stop} must be after start {start}")
-    return start, stop
-
-
-def _file(value: object, place: str) -> str:
-    name = fields.text(value, place)
-    if not name.strip():
-        raise RequestError(f"{place}: must name a file")
-    return name
-
-
 def _prompt(value: object, place: str) -> Prompt:
     data = Fields(value, place, Prompt.__match_args__)
-    return Prompt(data.get("text", fields.text), *_range(data))
+    return Prompt(data.get("text", fields.text), *frame_range(data))
 
 
 def _keyframe(value: object, place: str) -> Keyframe:
     data = Fields(value, place, Keyframe.__match_args__)
-    rotations = data.get("rotations", _rotations, default={})
-    joints: tuple[str, ...] | Literal["all"] = data.get("joints", _joints, default="all")
+    rotations = data.get("rotations", request_fields.rotations, default={})
+    joints: tuple[str, ...] | Literal["all"] = data.get("joints", request_fields.joints, default="all")
     if joints == "all":  # all that are given
         joints = tuple(name for name in JOINT_NAMES if name in rotations)
     for name in joints:
@@ -305,33 +300,19 @@ def _keyframe(value: object, place: str) -> Keyframe:
     root = data.maybe("root_position", fields.vector3)
     if not joints and root is None:
         raise RequestError(f"{place}: sets nothing, give 'rotations' or 'root_position'")
-    return Keyframe(data.get("frame", _frame), joints, root, rotations)
-
-
-def _joints(value: object, place: str) -> tuple[str, ...] | Literal["all"]:
-    if value == "all":
-        return "all"
-    names = tuple(_joint(name, fields.at(place, index)) for index, name in enumerate(fields.items(value, place)))
-    if len(set(names)) != len(names):
-        raise RequestError(f"{place}: lists a joint twice")
-    return names
-
-
-def _rotations(value: object, place: str) -> dict[str, Quaternion]:
-    members = fields.mapping(value, place)
-    return {_joint(name, place): fields.vector4(member, fields.at(place, name)) for name, member in members.items()}
+    return Keyframe(data.get("frame", request_fields.frame), joints, root, rotations)
 
 
 def _pin(value: object, place: str) -> Pin:
     data = Fields(value, place, Pin.__match_args__)
-    joint = data.get("joint", _joint)
-    start, stop = _range(data)
+    joint = data.get("joint", request_fields.joint)
+    start, stop = frame_range(data)
     return Pin(joint, start, stop, data.get("position", fields.vector3), data.maybe("rotation", fields.vector4))
 
 
 def _path(value: object, place: str) -> Path:
     data = Fields(value, place, Path.__match_args__)
-    frames = data.list("frames", _frame, needed=True)
+    frames = data.list("frames", request_fields.frame, needed=True)
     points = data.list("points", fields.vector2, needed=True)
     headings = data.list("headings", fields.number) if data.maybe("headings", fields.items) is not None else None
     if not frames:
@@ -355,9 +336,9 @@ def _camera(value: object, place: str) -> Camera:
 
 def _video(value: object, place: str) -> Video:
     data = Fields(value, place, Video.__match_args__)
-    start, stop = _range(data)
+    start, stop = frame_range(data)
     return Video(
-        path=data.get("path", _file),
+        path=data.get("path", file_name),
         start=start,
         stop=stop,
         source_start=data.get("source_start", fields.number, 0.0, 1e6, default=0.0),
@@ -369,16 +350,17 @@ def _video(value: object, place: str) -> Video:
 
 def _music(value: object, place: str) -> Music:
     data = Fields(value, place, Music.__match_args__)
-    start, stop = _range(data)
-    return Music(data.get("path", _file), start, stop, data.get("source_start", fields.number, 0.0, 1e6, default=0.0))
+    start, stop = frame_range(data)
+    source_start = data.get("source_start", fields.number, 0.0, 1e6, default=0.0)
+    return Music(data.get("path", file_name), start, stop, source_start)
 
 
 def _reference(value: object, place: str) -> Reference:
     data = Fields(value, place, Reference.__match_args__)
-    start, stop = _range(data)
+    start, stop = frame_range(data)
     source_start = data.get("source_start", fields.integer, 0, MAX_FRAMES, default=0)
     strength = data.get("strength", fields.number, 0.0, 1.0, default=0.6)
-    return Reference(data.get("path", _file), start, stop, source_start, strength)
+    return Reference(data.get("path", file_name), start, stop, source_start, strength)
 
 
 def _mode(value: object, place: str) -> Mode:

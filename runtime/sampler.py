@@ -124,7 +124,7 @@ def sample(
         scale = guidance if step < guided_below else 1.0
         estimate = refine(_guided(denoise, x, int(step), scale, should_stop))
         if done + 1 < len(schedule):
-            x = (step_on or stepped)(x, estimate, shares[step], shares[schedule[done + 1]])
+            x = (step_on or stepped)(x, estimate, float(shares[step]), float(shares[schedule[done + 1]]))
         on_step(done + 1)
     return estimate
 

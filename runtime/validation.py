@@ -6,99 +6,27 @@ Times in the sentences are seconds from the start of the motion: they mean the s
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-from itertools import pairwise
 from pathlib import Path as FilePath
-from typing import Final, Literal, Protocol
+from typing import Final, Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
-from .constraints import between_points
 from .errors import RequestError
+from .problem import Fix, Problem, ProblemKind
 from .request import MotionRequest, Music, Pin, Prompt, Quaternion, Reference, Video
-from .skeleton import INDEX, JOINT_NAMES, PARENTS, rest_offsets
+from .skeleton import INDEX, JOINT_NAMES
+from .validation_constraints import constraint_problems, seconds
+from .validation_modes import mode_problems
+
+__all__ = ["Fix", "PackFacts", "Problem", "ProblemKind", "problems", "raise_errors"]
 
 Span = Prompt | Pin | Video | Music | Reference
 
 MAX_FRAMES: Final = 20_000
 MAX_SAMPLES: Final = 16
-MAX_ROOT_SPEED: Final = 12.0
-"""Metres per second; the fastest people run 12.4 m/s."""
 
-_SAME_PLACE: Final = 0.01  # metres
 _SPAN_LISTS: Final = ("prompts", "pins", "videos", "music", "reference")
 _CONDITIONS: Final = {"prompts": "prompts", "videos": "videos", "music": "music", "reference": "reference motion"}
-_WORDS: Final = {"keyframes": "the key pose", "pins": "the pin", "path": "the path"}
-"""The lists that set the pelvis; where they disagree the earlier one here is met (`runtime.constraints`)."""
-
-
-def _limb_lengths() -> tuple[float, ...]:
-    lengths: list[float] = []
-    for offset, parent in zip(rest_offsets(), PARENTS, strict=True):
-        lengths.append(lengths[parent] + float(np.linalg.norm(offset)) if parent >= 0 else 0.0)
-    return tuple(lengths)
-
-
-_LIMB_LENGTHS: Final = _limb_lengths()
-"""The longest distance in metres from the pelvis to each joint."""
-
-
-class ProblemKind(StrEnum):
-    """What is wrong."""
-
-    MALFORMED = "malformed"
-    NOTHING_ASKED = "nothing_asked"
-    TOO_LONG = "too_long"
-    TOO_MANY_SAMPLES = "too_many_samples"
-    WRONG_RATE = "wrong_rate"
-    NEEDS_VIDEO = "needs_video"
-    EMPTY_PROMPT = "empty_prompt"
-    EMPTY_RANGE = "empty_range"
-    OUTSIDE = "outside"
-    UNKNOWN_JOINT = "unknown_joint"
-    NOT_UNIT = "not_unit"
-    SET_TWICE = "set_twice"
-    CONFLICT = "conflict"
-    TOO_FAST = "too_fast"
-    OUT_OF_REACH = "out_of_reach"
-    NOT_UNDERSTOOD = "not_understood"
-    MISSING_FILE = "missing_file"
-    CAMERA_LENGTH = "camera_length"
-
-
-class Fix(StrEnum):
-    """A remedy that the panel can offer as a button."""
-
-    REMOVE = "remove"
-    CLIP = "clip"
-    NORMALIZE = "normalize"
-    ADD_PROMPT = "add_prompt"
-    CHOOSE_PACK = "choose_pack"
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing that does not make sense.
-
-    Attributes:
-        kind: what is wrong.
-        message: one sentence for people.
-        severity: an "error" stops the request, after a "warning" it can run.
-        fix: a remedy (a value of `Fix`), None when only the user can tell.
-        where: name of the request's list and index in it ("path" counts its points), None for the whole.
-    """
-
-    kind: ProblemKind
-    message: str
-    severity: Literal["error", "warning"] = "error"
-    fix: str | None = None
-    where: tuple[str, int] | None = None
-
-    def __str__(self) -> str:
-        place = f"{self.where[0]}[{self.where[1]}]: " if self.where else ""
-        return place + self.message
 
 
 class PackFacts(Protocol):
@@ -115,20 +43,24 @@ class PackFacts(Protocol):
         ...
 
 
-def problems(request: MotionRequest, pack_info: PackFacts | None = None) -> tuple[Problem, ...]:
+def problems(
+    request: MotionRequest, pack_info: PackFacts | None = None, *, form: bool = True
+) -> tuple[Problem, ...]:
     """Everything that does not make sense in a request, errors first.
 
     Args:
         request: read from JSON or built in Python; its form is checked again.
         pack_info: the pack that will run it, None to leave the pack's limits out.
+        form: check the form; without it, a request whose form is known to be right is checked in a tenth of the time.
 
     Returns:
         Problems, never an exception.
     """
     found = [*_whole(request), *_spans(request), *_keyframes(request), *_pins(request), *_media(request)]
-    malformed = _malformed(request)
+    found += mode_problems(request)
+    malformed = _malformed(request) if form else None
     if malformed is None:
-        found += [*_path(request), *_root(request), *_reach(request), *_pin_pairs(request)]
+        found += [*_path(request), *constraint_problems(request)]
     elif not any(problem.severity == "error" for problem in found):
         found.append(malformed)
     if pack_info is not None:
@@ -161,7 +93,7 @@ def _whole(request: MotionRequest) -> Iterator[Problem]:
     if request.sampling.samples > MAX_SAMPLES:
         message = f"{request.sampling.samples} samples are too many, the most is {MAX_SAMPLES}"
         yield Problem(ProblemKind.TOO_MANY_SAMPLES, message)
-    if not any(getattr(request, name) for name in (*_SPAN_LISTS, "keyframes", "path")):
+    if not any(getattr(request, name) for name in (*_SPAN_LISTS, "keyframes", "path", "held", "vary")):
         message = "Nothing is asked for: add a prompt, a key pose, a pin, a path, a video or music"
         yield Problem(ProblemKind.NOTHING_ASKED, message, fix=Fix.ADD_PROMPT)
     if request.sampling.mode == "estimate" and not request.videos:
@@ -178,7 +110,7 @@ def _spans(request: MotionRequest) -> Iterator[Problem]:
             elif span.stop <= 0 or span.start >= request.frames:
                 yield _outside(request, where)
             elif span.start < 0 or span.stop > request.frames:
-                message = f"Reaches beyond the motion's {_seconds(request, request.frames)}, the rest is ignored"
+                message = f"Reaches beyond the motion's {seconds(request, request.frames)}, the rest is ignored"
                 yield Problem(ProblemKind.OUTSIDE, message, "warning", Fix.CLIP, where)
     for index, prompt in enumerate(request.prompts):
         if not prompt.text.strip():
@@ -242,108 +174,6 @@ def _path(request: MotionRequest) -> Iterator[Problem]:
             yield _outside(request, ("path", index))
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """A frame on which the pelvis is set; `y` is NaN where the height is free."""
-
-    frame: int
-    position: tuple[float, float, float]
-    where: tuple[str, int]
-
-
-def _places(request: MotionRequest) -> list[_Place]:
-    """Where the pelvis is set, by frame: key poses, points of the path, pins of the pelvis."""
-    places = [
-        _Place(key.frame, key.root_position, ("keyframes", index))
-        for index, key in enumerate(request.keyframes)
-        if key.root_position is not None
-    ]
-    if request.path:
-        points = zip(request.path.frames, request.path.points, strict=True)
-        places += [_Place(frame, (x, np.nan, z), ("path", index)) for index, (frame, (x, z)) in enumerate(points)]
-    for index, pin in enumerate(request.pins):
-        if pin.joint == "pelvis":
-            places += [_Place(frame, pin.position, ("pins", index)) for frame in (pin.start, pin.stop - 1)]
-    return sorted(places, key=lambda place: place.frame)
-
-
-def _distances(first: ArrayLike, second: ArrayLike) -> NDArray[np.float64]:
-    """Metres (...) between positions (..., 3), over the ground where one of the heights is NaN."""
-    return np.linalg.norm(np.nan_to_num(np.subtract(first, second)), axis=-1)
-
-
-def _root(request: MotionRequest) -> Iterator[Problem]:
-    """Places of the pelvis that contradict each other or are too far apart for the time between them."""
-    for before, after in pairwise(_places(request)):
-        distance = float(_distances(before.position, after.position))
-        names = (before.where[0], after.where[0])
-        if before.frame < after.frame:
-            if distance > MAX_ROOT_SPEED * (after.frame - before.frame) / request.fps:
-                yield _too_fast(request, before.frame, after.frame, distance, after.where)
-        elif distance > _SAME_PLACE and names != ("keyframes", "keyframes"):  # those are SET_TWICE
-            met, other = sorted(names, key=list(_WORDS).index)
-            message = (
-                f"At {_seconds(request, after.frame)} {_WORDS[met]} and {_WORDS[other]} put the pelvis "
-                f"{distance:.2f} m apart, {_WORDS[met]} is met"
-            )
-            yield Problem(ProblemKind.CONFLICT, message, "warning", where=after.where)
-
-
-def _reach(request: MotionRequest) -> Iterator[Problem]:
-    """Pins that no limb can meet from where the pelvis is set at that time or near it."""
-    frames, positions = _root_track(request)
-    if not len(frames):
-        return
-    for index, pin in enumerate(request.pins):
-        beyond = _distances(positions, pin.position) - _LIMB_LENGTHS[INDEX[pin.joint]]
-        gaps = np.maximum(np.maximum(pin.start - frames, frames - pin.stop + 1), 0)
-        excess = beyond - MAX_ROOT_SPEED * gaps / request.fps - _SAME_PLACE
-        worst = int(np.argmax(np.where(gaps == 0, 1e9, 0.0) * (excess > 0) + excess))  # at the same time first
-        if excess[worst] <= 0:
-            continue
-        frame, where = int(frames[worst]), ("pins", index)
-        if gaps[worst] > 0:
-            first, last = (frame, pin.start) if frame < pin.start else (pin.stop - 1, frame)
-            yield _too_fast(request, first, last, float(beyond[worst]), where)
-        else:
-            message = f"The pin is {beyond[worst]:.2f} m out of reach at {_seconds(request, frame)}"
-            yield Problem(ProblemKind.OUT_OF_REACH, message, where=where)
-
-
-def _root_track(request: MotionRequest) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Frames (N,) on which the pelvis is set, a dense path in full, and its positions (N, 3)."""
-    places = _places(request)
-    frames = np.array([place.frame for place in places], dtype=np.int64)
-    positions = np.array([place.position for place in places]).reshape(-1, 3)
-    path = request.path
-    if path is None or not path.dense or len(path.frames) < 2:
-        return frames, positions
-    between = np.arange(max(path.frames[0], 0), min(path.frames[-1] + 1, request.frames))
-    ground = between_points(np.array(path.frames), np.array(path.points), between)
-    way = np.insert(ground, 1, np.nan, axis=-1)
-    return np.concatenate([frames, between]), np.concatenate([positions, way])
-
-
-def _pin_pairs(request: MotionRequest) -> Iterator[Problem]:
-    """Pins that hold at the same time but contradict each other."""
-    order = sorted(range(len(request.pins)), key=lambda index: request.pins[index].start)
-    for rank, index in enumerate(order):
-        first = request.pins[index]
-        for other in order[rank + 1 :]:
-            second = request.pins[other]
-            if second.start >= first.stop:
-                break
-            distance = float(_distances(first.position, second.position))
-            reach = _LIMB_LENGTHS[INDEX[first.joint]] + _LIMB_LENGTHS[INDEX[second.joint]]
-            where, when = ("pins", other), _seconds(request, second.start)
-            if first.joint == second.joint and distance > _SAME_PLACE:
-                message = f"Another pin holds the same joint {distance:.2f} m away at {when}"
-                yield Problem(ProblemKind.CONFLICT, message, "warning", Fix.REMOVE, where)
-            elif distance > reach + _SAME_PLACE:
-                message = f"Another pin holds {first.joint} {distance:.2f} m away at {when}, no body is that long"
-                yield Problem(ProblemKind.OUT_OF_REACH, message, where=where)
-
-
 def _pack(request: MotionRequest, pack_info: PackFacts) -> Iterator[Problem]:
     if request.fps != pack_info.fps:
         message = f"The model makes {pack_info.fps:g} frames per second, the request counts {request.fps:g}"
@@ -355,7 +185,7 @@ def _pack(request: MotionRequest, pack_info: PackFacts) -> Iterator[Problem]:
 
 
 def _outside(request: MotionRequest, where: tuple[str, int]) -> Problem:
-    message = f"Lies outside the motion's {_seconds(request, request.frames)}"
+    message = f"Lies outside the motion's {seconds(request, request.frames)}"
     return Problem(ProblemKind.OUTSIDE, message, fix=Fix.REMOVE, where=where)
 
 
@@ -370,16 +200,3 @@ def _bad_rotation(quaternion: Quaternion) -> bool:
 
 def _not_unit(what: str, where: tuple[str, int]) -> Problem:
     return Problem(ProblemKind.NOT_UNIT, f"{what} is not a unit quaternion", fix=Fix.NORMALIZE, where=where)
-
-
-def _too_fast(request: MotionRequest, first: int, last: int, distance: float, where: tuple[str, int]) -> Problem:
-    speed, needed = distance * request.fps / (last - first), distance / MAX_ROOT_SPEED
-    message = (
-        f"{distance:.1f} m between {_seconds(request, first)} and {_seconds(request, last)} are {speed:.0f} m/s, "
-        f"a person needs at least {needed:.1f} s"
-    )
-    return Problem(ProblemKind.TOO_FAST, message, "warning", where=where)
-
-
-def _seconds(request: MotionRequest, frame: int) -> str:
-    return f"{frame / request.fps:.2f} s"

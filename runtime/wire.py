@@ -44,12 +44,13 @@ Arrays = Mapping[str, NDArray[Any]]
 
 
 class Kind(StrEnum):
-    """Types of messages: the first four go to the worker, the others come from it.
+    """Types of messages: the first five go to the worker, the others come from it.
 
     MALFORMED never travels: a reader gives it in place of a message that it could not decode.
     """
 
     GENERATE = "generate"
+    TASK = "task"
     CANCEL = "cancel"
     PING = "ping"
     QUIT = "quit"
@@ -57,6 +58,7 @@ class Kind(StrEnum):
     PONG = "pong"
     PROGRESS = "progress"
     MOTION = "motion"
+    RESULT = "result"
     DONE = "done"
     FAILURE = "failure"
     MALFORMED = "malformed"

@@ -4,6 +4,8 @@ It reads messages (`runtime.wire`) from stdin and answers on stdout:
 
     generate {id, request, pack?, device?}  ->  progress {id, phase, step, total}..., motion {id, index}...,
                                                 done {id, samples}  or  failure {id, error, message, traceback}
+    task {id, task, arguments}              ->  progress..., result {id, value} with arrays, done {id, samples: 0},
+                                                or failure; see `runtime.tasks`
     cancel {id}                             ->  the running or waiting job fails with CancelledError
     ping {id?}                              ->  pong {id, busy: id of the running job or null}
     quit, or the end of stdin               ->  the process ends at once
@@ -29,6 +31,7 @@ from .errors import CancelledError, RequestError, UserError, WireError
 from .motion import Motion
 from .progress import Progress
 from .request import MotionRequest
+from .tasks import find_task
 from .wire import VERSION, Kind, Message, MessageReader, motion_message, write_message
 
 EXIT_DONE: Final = 0
@@ -136,7 +139,7 @@ class Server:
         job_id = message.header.get("id")
         try:
             match message.kind:
-                case Kind.GENERATE:
+                case Kind.GENERATE | Kind.TASK:
                     self._accept(message)
                 case Kind.CANCEL:
                     self._cancel(job_id)
@@ -185,7 +188,8 @@ class Server:
         failure: BaseException | None = None
         samples = 0
         try:
-            samples = self._generate(job_id, message.header, stop)
+            run = self._run_task if message.kind == Kind.TASK else self._generate
+            samples = run(job_id, message.header, stop)
         except _ParentGoneError:
             raise
         except Exception as error:  # the border of the process: every error is told to the other side
@@ -210,16 +214,32 @@ class Server:
             self._running = (job_id, engine)
         _raise_if_set(stop)
 
-        def report(progress: Progress) -> None:
-            place = {"phase": progress.phase, "step": progress.step, "total": progress.total}
-            self._answer(Kind.PROGRESS, id=job_id, **place)
-
-        motions = engine.generate(request, progress=report, should_stop=stop.is_set)
+        motions = engine.generate(request, progress=self._reporter(job_id), should_stop=stop.is_set)
         _raise_if_set(stop)
         for index, motion in enumerate(motions):
             motion_header, arrays = motion_message(motion)
             self._write({**motion_header, "id": job_id, "index": index}, arrays)
         return len(motions)
+
+    def _run_task(self, job_id: JobId, header: Mapping[str, Any], stop: threading.Event) -> int:
+        """Run one task and send its result; returns the number of its motions, none."""
+        task, arguments = find_task(header.get("task")), header.get("arguments", {})
+        if not isinstance(arguments, Mapping):
+            raise RequestError("'arguments' of a task must be an object")
+        _raise_if_set(stop)
+        result = task(arguments, self._reporter(job_id), stop.is_set)
+        _raise_if_set(stop)
+        self._write({"type": Kind.RESULT, "id": job_id, "value": result.value}, result.arrays)
+        return 0
+
+    def _reporter(self, job_id: JobId) -> Callable[[Progress], None]:
+        """What tells the other side of the steps of a job."""
+
+        def report(progress: Progress) -> None:
+            place = {"phase": progress.phase, "step": progress.step, "total": progress.total}
+            self._answer(Kind.PROGRESS, id=job_id, **place)
+
+        return report
 
     def _engine(self, pack: str, device: str) -> EngineLike:
         """The engine of this pack and device, loaded at its first use and again when the pack has changed."""

@@ -13,6 +13,7 @@ BLENDER = {
     "mathutils",
     "gpu",
     "blf",
+    "gpu_extras",
     "aud",
     "addon_utils",
     "bl_ui",
@@ -22,7 +23,7 @@ BLENDER = {
 HEAVY = {"onnxruntime", "torch", "av"}
 """Third-party packages that only `runtime/backends` and `runtime/media` may load."""
 
-ENGINE = {"backends", "conditioning", "engine", "media", "model", "sampler", "text", "worker"}
+ENGINE = {"backends", "conditioning", "engine", "media", "model", "people", "sampler", "text", "worker"}
 """Parts of the runtime that run in the worker process only: Blender's process never loads them."""
 
 EXTENSION_SOURCES = [each for each in sources() if not each.module or each.module[0] in EXTENSION]

@@ -1,7 +1,7 @@
 """Trained weights -> `denoiser.onnx`, and the base pack: `python -m genmo.training.export --model DIR --out DIR`.
 
 The graph has a free number of frames (a multiple of BLOCK), prompts' tokens and samples; the band mask is an input.
-Weights are stored in half precision and cast once at load, so arithmetic stays in float32 on every CPU.
+A second run may lend a coarse network for the noisy steps of the sampler; both share the statistics of the features.
 """
 
 from __future__ import annotations
@@ -11,21 +11,21 @@ import logging
 import os
 from pathlib import Path
 
-import numpy as np
 import onnx
 import torch
-from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor
 
+from genmo.runtime.pack import PACK_FILE, read_pack
+from genmo.runtime.pack_info import COARSE, DENOISER, TEXT_ENCODER, VOCABULARY
+from genmo.runtime.retrieval import SETTINGS_ROLE
 from genmo.tools.make_pack import make_pack
 from genmo.training.config import TrainConfig
 from genmo.training.describe import pack_info
 from genmo.training.network import BLOCK, Denoiser
+from genmo.training.storage import store
 
 INPUTS = ("x", "step", "conditions", "text", "text_bias", "band_bias")
 OPSET = 18
-_SMALL = 1024
-"""Weights with fewer values stay in float32: they cost nothing and are mostly norms and biases."""
 
 
 def load_network(model: Path) -> tuple[Denoiser, TrainConfig, dict[str, Tensor]]:
@@ -50,8 +50,8 @@ def example_inputs(network: Denoiser, blocks: int = 2, tokens: int = 7) -> dict[
     }
 
 
-def export_graph(network: Denoiser, path: Path) -> None:
-    """Write the network as an ONNX graph with half-precision weights."""
+def export_graph(network: Denoiser, path: Path, bits: int = 16) -> None:
+    """Write the network as an ONNX graph whose weights have 16 or 8 bits."""
     batch, blocks, tokens = (torch.export.Dim(name, min=1) for name in ("batch", "blocks", "tokens"))
     frames = BLOCK * blocks
     shapes = {
@@ -71,35 +71,16 @@ def export_graph(network: Denoiser, path: Path) -> None:
     assert program is not None
     program.optimize()
     partial = path.with_name(path.name + ".partial")
-    onnx.save(store_half(program.model_proto), str(partial))
+    onnx.save(store(program.model_proto, bits), str(partial))
     partial.replace(path)
-
-
-def store_half(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The same graph with its large float32 weights stored as float16 behind a Cast."""
-    casts = []
-    for index, tensor in enumerate(model.graph.initializer):
-        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < _SMALL:
-            continue
-        name, values = tensor.name, numpy_helper.to_array(tensor).astype(np.float16)
-        model.graph.initializer[index].CopyFrom(numpy_helper.from_array(values, name + "_half"))
-        casts.append(helper.make_node("Cast", [name + "_half"], [name], to=TensorProto.FLOAT))
-    for position, node in enumerate(casts):
-        model.graph.node.insert(position, node)
-    # Names of places in our source are of no use to a reader of the graph, and they carry file paths.
-    for node in model.graph.node:
-        del node.metadata_props[:]
-        node.doc_string = ""
-    model.graph.doc_string = ""
-    del model.graph.value_info[:]
-    del model.metadata_props[:]
-    return model
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Command line of the export."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, required=True, help="folder of a training run")
+    parser.add_argument("--coarse", type=Path, help="folder of a second run, whose network makes the noisy steps")
+    parser.add_argument("--bits", type=int, choices=(8, 16), default=16, help="of each weight in the files")
     parser.add_argument("--text-encoder", type=Path, required=True, help="folder with text_encoder.onnx and vocab.txt")
     parser.add_argument("--out", type=Path, required=True, help="folder of the pack")
     parser.add_argument("--version", default="0.2.0", help="version of the pack")
@@ -108,14 +89,32 @@ def main(arguments: list[str] | None = None) -> None:
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     network, config, statistics = load_network(options.model)
     options.out.mkdir(parents=True, exist_ok=True)
-    graph = options.model / "denoiser.onnx"
-    export_graph(network, graph)
     files = {
-        "denoiser": graph,
-        "text_encoder": options.text_encoder / "text_encoder.onnx",
-        "vocabulary": options.text_encoder / "vocab.txt",
+        DENOISER: options.model / "denoiser.onnx",
+        TEXT_ENCODER: options.text_encoder / "text_encoder.onnx",
+        VOCABULARY: options.text_encoder / "vocab.txt",
     }
-    make_pack(options.out, pack_info(config, statistics, version=options.version), files)
+    export_graph(network, files[DENOISER], options.bits)
+    if options.coarse is not None:
+        files[COARSE] = options.coarse / "denoiser_coarse.onnx"
+        _export_coarse(options.coarse, files[COARSE], statistics, options.bits)
+    info = pack_info(config, statistics, version=options.version, coarse=options.coarse is not None)
+    make_pack(options.out, info, kept_files(options.out) | files)
+
+
+def kept_files(folder: Path) -> dict[str, Path]:
+    """Role -> file of what an earlier pack in this folder has from other trainings: its retrieval model."""
+    if not (folder / PACK_FILE).exists():
+        return {}
+    files = read_pack(folder).info.files
+    return {role: folder / entry.file for role, entry in files.items() if role.startswith(SETTINGS_ROLE)}
+
+
+def _export_coarse(model: Path, path: Path, statistics: dict[str, Tensor], bits: int) -> None:
+    network, _, others = load_network(model)
+    if not all(torch.equal(others[name], values) for name, values in statistics.items()):
+        raise SystemExit(f"{model}: was trained on other statistics of the features")
+    export_graph(network, path, bits)
 
 
 if __name__ == "__main__":

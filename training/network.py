@@ -185,7 +185,10 @@ class Denoiser(nn.Module):
 
     def fixed_parts(self) -> dict[str, nn.Module]:
         """Parts that were trained on their own and stay as they are, by name."""
-        return {"lifter": self.lifter} | ({"outline": self.outline} if self.config.stride > 1 else {})
+        parts: dict[str, nn.Module] = {"lifter": self.lifter}
+        if self.config.stride > 1:
+            parts["outline"] = self.outline
+        return parts
 
     def _initialise(self, config: NetworkConfig) -> None:
         for module in self.modules():

@@ -4,6 +4,7 @@ from typing import Any
 
 from bpy.types import UIList as BlenderList
 
+from .. import takes
 from ..idnames import UIList
 from ..properties import joint_label
 from ..stubs import Context, Layout
@@ -20,8 +21,9 @@ class GENMO_UL_prompts(BlenderList):
     ) -> None:  # fmt: skip
         """One prompt."""
         row = layout.split(factor=0.6, align=True)
+        row.active = not item.mute
         row.prop(item, "text", text="", emboss=False)
-        _draw_range(row, item)
+        draw_range(row, item)
 
 
 class GENMO_UL_key_poses(BlenderList):
@@ -35,9 +37,15 @@ class GENMO_UL_key_poses(BlenderList):
     ) -> None:  # fmt: skip
         """One key pose."""
         split = layout.split(factor=0.6, align=True)
-        split.prop(item, "name", text="", emboss=False, icon="ARMATURE_DATA")
+        split.active = not item.mute
+        marked = item.source == "ACTION"
+        split.prop(item, "name", text="", emboss=False, icon="KEYTYPE_EXTREME_VEC" if marked else "ARMATURE_DATA")
         row = split.row(align=True)
-        row.prop(item, "frame", text="", emboss=False)
+        if marked:
+            row.label(text=f"{item.frame}")  # its key says where it is
+        else:
+            row.prop(item, "frame", text="", emboss=False)
+        draw_mute(row, item)
 
 
 class GENMO_UL_pins(BlenderList):
@@ -50,10 +58,13 @@ class GENMO_UL_pins(BlenderList):
         active_property: str | None, index: int | None = 0, flt_flag: int | None = 0,
     ) -> None:  # fmt: skip
         """One pin."""
-        row = layout.split(factor=0.6, align=True)
-        place = f" at {item.target.name}" if item.target else ""
-        row.label(text=joint_label(item.joint) + place, icon="EMPTY_AXIS" if item.target else "PINNED")
-        _draw_range(row, item)
+        split = layout.split(factor=0.6, align=True)
+        split.active = not item.mute
+        place = f" at {item.bone or item.target.name}" if item.target else ""
+        split.label(text=joint_label(item.joint) + place, icon="EMPTY_AXIS" if item.target else "PINNED")
+        row = split.row(align=True)
+        draw_range(row, item)
+        draw_mute(row, item)
 
 
 class GENMO_UL_paths(BlenderList):
@@ -67,7 +78,10 @@ class GENMO_UL_paths(BlenderList):
     ) -> None:  # fmt: skip
         """One path."""
         picture = "CURVE_DATA" if item.kind == "CURVE" else "TRACKING"
-        layout.prop(item, "name", text="", emboss=False, icon=picture)
+        row = layout.row(align=True)
+        row.active = not item.mute
+        row.prop(item, "name", text="", emboss=False, icon=picture)
+        draw_mute(row, item)
 
 
 class GENMO_UL_waypoints(BlenderList):
@@ -83,12 +97,15 @@ class GENMO_UL_waypoints(BlenderList):
         row = layout.split(factor=0.6, align=True)
         x, y, _ = item.position
         place = item.target.name if item.target else f"{x:.2f}, {y:.2f}"
+        row.active = not item.mute
         row.label(text=place, icon="EMPTY_AXIS" if item.target else "CURSOR")
-        row.prop(item, "frame", text="", emboss=False)
+        right = row.row(align=True)
+        right.prop(item, "frame", text="", emboss=False)
+        draw_mute(right, item)
 
 
 class GENMO_UL_takes(BlenderList):
-    """Takes: name and seed."""
+    """Takes: work mode, name, whether a number is worse than recorded motion, star."""
 
     bl_idname = UIList.TAKES
 
@@ -97,12 +114,22 @@ class GENMO_UL_takes(BlenderList):
         active_property: str | None, index: int | None = 0, flt_flag: int | None = 0,
     ) -> None:  # fmt: skip
         """One take."""
-        row = layout.split(factor=0.6, align=True)
-        row.prop(item, "name", text="", emboss=False, icon="ACTION")
-        row.label(text=f"Seed {item.seed}, {item.sample + 1}")
+        row = layout.split(factor=0.7, align=True)
+        row.prop(item, "name", text="", emboss=False, icon=takes.picture(item))
+        right = row.row(align=True)
+        right.alignment = "RIGHT"
+        worse = sum(number.is_worse for number in takes.numbers(item.numbers))
+        right.alert = bool(worse)
+        right.label(icon="ERROR" if worse else "CHECKMARK")
+        right.prop(item, "starred", text="", icon="SOLO_ON" if item.starred else "SOLO_OFF", emboss=False)
 
 
-def _draw_range(layout: Layout, item: Any) -> None:
+def draw_mute(layout: Layout, item: Any) -> None:
+    """Whether the row counts."""
+    layout.prop(item, "mute", text="", icon="HIDE_ON" if item.mute else "HIDE_OFF", emboss=False)
+
+
+def draw_range(layout: Layout, item: Any) -> None:
     """First frame and end, as text: number fields are too narrow here, they are below the list."""
     row = layout.row()
     row.alignment = "RIGHT"

@@ -19,7 +19,8 @@ def draw_issues(context: Context, layout: Layout, issues: Iterable[Issue]) -> No
         draw_text(context, column, issue.message, "ERROR" if issue.severity == "error" else "INFO")
         if issue.fix:
             button = box.operator(Op.FIX, text=FIX_LABELS[issue.fix])
-            button.fix, button.track, button.index = issue.fix, issue.track, issue.index
+            for name in ("fix", "track", "index", "frame", "count"):
+                setattr(button, name, getattr(issue, name))
 
 
 def draw_text(context: Context, layout: Layout, text: str, icon: str = "NONE") -> None:

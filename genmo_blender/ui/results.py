@@ -4,11 +4,14 @@ from bpy.types import Object
 from bpy.types import Panel as BlenderPanel
 
 from .. import checks, generation, selection, takes, tracks
+from ..core.work import Mode
 from ..idnames import Op, Panel, UIList
 from ..properties import of_object, of_scene
 from ..stubs import Context, Layout
+from .modes import draw_button, draw_settings
 from .panels import CharacterPanel, draw_column, draw_list
 from .problems import draw_issues, draw_text
+from .quality import draw_numbers
 
 
 class GENMO_PT_generate(CharacterPanel, BlenderPanel):
@@ -21,6 +24,8 @@ class GENMO_PT_generate(CharacterPanel, BlenderPanel):
         """Everything about the next generation."""
         options = of_scene(context.scene)
         column = draw_column(layout)
+        column.prop(options.work, "mode")
+        draw_settings(column, options.work, target)
         row = column.row(align=True)
         row.prop(options, "seed")
         row.prop(options, "new_seed", text="", icon="FILE_REFRESH")
@@ -38,8 +43,10 @@ class GENMO_PT_generate(CharacterPanel, BlenderPanel):
         issues = checks.cached(target, context.scene)
         row = layout.row()
         row.scale_y = 1.6
-        row.enabled = not any(issue.severity == "error" for issue in issues)
-        row.operator(Op.GENERATE, icon="PLAY")
+        settings = of_scene(context.scene).work
+        if settings.mode == Mode.NEW:  # what the other modes need they say themselves
+            row.enabled = not any(issue.severity == "error" for issue in issues)
+        draw_button(row, settings)
         if generation.message():
             box = layout.box().column(align=True)
             box.alert = True
@@ -96,19 +103,21 @@ class GENMO_PT_takes(CharacterPanel, BlenderPanel):
         if row is None:
             return
         buttons.operator(Op.TAKE_REMOVE, text="", icon="REMOVE").take = -1
+        buttons.operator(Op.TAKES_CLEAR, text="", icon="TRASH")
         actions = layout.row(align=True)
         actions.operator(Op.APPLY_MOTION, text="Apply", icon="CHECKMARK").take = -1
         actions.operator(Op.TAKE_PREVIEW, text="Preview", icon="HIDE_OFF").take = -1
         actions.operator(Op.PREVIEW_CLEAR, text="", icon="X")
+        more = layout.row(align=True)
+        more.operator(Op.TAKE_COMPARE, text="A / B", icon="ARROW_LEFTRIGHT").take = -1
+        strip = more.operator(Op.APPLY_MOTION, text="To NLA", icon="NLA_PUSHDOWN")
+        strip.take, strip.mode = -1, "NLA"
+        more.operator(Op.TAKE_REOPEN, text="Edit", icon="GREASEPENCIL").take = -1
         column = layout.column(align=True)
-        column.label(text=f"{row.frames / row.fps:.1f} s from frame {row.start}, {row.pack}" if row.fps else "")
-        for number in takes.numbers(row.numbers):
-            split = column.split(factor=0.4)
-            split.label(text=number.label)
-            values = split.split(factor=0.45)
-            values.alert = number.is_worse
-            values.label(text=number.value)
-            values.label(text=number.level)
+        column.label(text=takes.origin(row))
+        column.label(text=f"{row.frames / row.fps:.1f} s from frame {row.start}" if row.fps else "")
+        column.label(text=f"Seed {row.seed}, {row.sample + 1}; {row.pack}")
+        draw_numbers(column, row.numbers)
 
 
 def _takes_of(context: Context) -> list[object]:

@@ -45,6 +45,7 @@ class GENMO_MT_character(BlenderMenu):
         layout.operator(Op.PATH_ADD)
         layout.operator(Op.PATH_DRAW)
         layout.operator(Op.WAYPOINT_ADD)
+        layout.menu(Menu.VIDEO)
         layout.operator(Op.MUSIC_ADD)
         layout.menu(Menu.REFERENCE)
         layout.separator()

@@ -144,7 +144,7 @@ def _ends(row: Mapping[str, Any], place: str) -> list[str]:
     names = row.get("joint_names")
     if not isinstance(names, list) or not names or not set(names) <= _NAMED.keys() | INDEX.keys():
         raise RequestError(f"{place}.joint_names: must be hands or feet, such as {', '.join(_NAMED)}")
-    return [_NAMED.get(name, name) for name in names]
+    return [str(_NAMED.get(name, name)) for name in names]
 
 
 def _poses(row: Mapping[str, Any], count: int, place: str) -> tuple[Array, Array]:
@@ -172,8 +172,9 @@ def _inner_joined(local: Array) -> Array:
 
 def _frames(row: Mapping[str, Any], place: str) -> list[int]:
     frames = row.get("frame_indices")
-    fine = isinstance(frames, list) and frames and all(type(frame) is int and frame >= 0 for frame in frames)
-    if not fine or sorted(set(frames)) != frames:
+    if not isinstance(frames, list) or not frames:
+        raise RequestError(f"{place}.frame_indices: must be a list of frames")
+    if not all(type(frame) is int and frame >= 0 for frame in frames) or sorted(set(frames)) != frames:
         raise RequestError(f"{place}.frame_indices: must be rising whole numbers from 0 on")
     return list(frames)
 

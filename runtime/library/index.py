@@ -305,7 +305,7 @@ def _of_clips(scores: Vectors, places: NDArray[np.int64]) -> tuple[Vectors, NDAr
     reached = np.flatnonzero(chosen == np.repeat(best, counts))
     owners = np.repeat(np.arange(len(counts)), counts)[reached]
     tops = rows[reached[np.unique(owners, return_index=True)[1]]]
-    return _MEAN_SHARE * mean + (1.0 - _MEAN_SHARE) * best, tops
+    return (_MEAN_SHARE * mean + (1.0 - _MEAN_SHARE) * best).astype(np.float32), tops
 
 
 def renamed(entry: Entry, place: str, name: str, stamp: str, group: str) -> Entry:

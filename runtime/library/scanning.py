@@ -202,7 +202,7 @@ def stamp_of(path: Path) -> str:
 
 def _update_file(library: Library, path: Path, group: str, model: Model, known: dict[str, Entry]) -> bool:
     """Bring one file up to date; whether it had to be read and could be. `known` has an entry for each content."""
-    place = str(path)
+    place, stamp = str(path), ""
     try:
         stamp = stamp_of(path)
         if library.stamp(place) == stamp:

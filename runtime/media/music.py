@@ -9,7 +9,7 @@ transform instead of a constant-Q transform; onset peaks and beats are those of 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -51,6 +51,11 @@ _CHROMA_SCALE: Final = math.sqrt(12.0)
 _LIMIT: Final = 5.0
 
 
+def raw_channels(music: Sequence[Music], frames: int, fps: float) -> tuple[Features, Features]:
+    """As `music_channels`, but the features as they are, which is how EDGE's baseline and GENMO take them."""
+    return _laid_out(music, frames, fps, _raw_file_features)
+
+
 def music_channels(music: Sequence[Music], frames: int, fps: float) -> tuple[Features, Features]:
     """The music of a whole request as the network reads it.
 
@@ -70,13 +75,20 @@ def music_channels(music: Sequence[Music], frames: int, fps: float) -> tuple[Fea
     Raises:
         RequestError, UserError: a file cannot be read, see `read_audio`.
     """
+    return _laid_out(music, frames, fps, _file_features)
+
+
+def _laid_out(
+    music: Sequence[Music], frames: int, fps: float, of_file: Callable[[str, tuple[int, int], float], Features]
+) -> tuple[Features, Features]:
+    """Features of files on the frames of a request, and where there are any."""
     features, mask = np.zeros((frames, WIDTH), np.float32), np.zeros(frames, np.float32)
     for track in music:
         start, stop = max(track.start, 0), min(track.stop, frames)
         if start >= stop:
             continue
         first = round(track.source_start * fps) + start - track.start
-        source = _file_features(track.path, _stamp(track.path), fps)[first:][: stop - start]
+        source = of_file(track.path, _stamp(track.path), fps)[first:][: stop - start]
         features[start : start + len(source)] = source
         mask[start : start + len(source)] = 1.0
     return features, mask
@@ -94,8 +106,16 @@ def _stamp(path: str) -> tuple[int, int]:
 @lru_cache(maxsize=4)
 def _file_features(path: str, stamp: tuple[int, int], fps: float) -> Features:
     """Normalised features of a whole file, read-only; kept, since the next take is mostly of the same music."""
+    features = normalise_music(_raw_file_features(path, stamp, fps))
+    features.flags.writeable = False
+    return features
+
+
+@lru_cache(maxsize=4)
+def _raw_file_features(path: str, stamp: tuple[int, int], fps: float) -> Features:
+    """Features of a whole file as they are, read-only."""
     rate = round(fps * HOP)
-    features = normalise_music(music_features(read_audio(path, rate), rate, fps))
+    features = np.asarray(music_features(read_audio(path, rate), rate, fps), np.float32)
     features.flags.writeable = False
     return features
 

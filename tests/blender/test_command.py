@@ -6,8 +6,10 @@ from pathlib import Path
 import bpy
 import pytest
 
-from genmo.genmo_blender import command
+from genmo.genmo_blender import command, takes
 from genmo.tests.blender.characters import TINY, add_prompt, new_character
+from genmo.tests.blender.test_marks import animated
+from genmo.tests.blender.test_pins import animate, empty
 
 
 def generate(*words: object) -> int:
@@ -67,3 +69,24 @@ def test_the_other_verbs_are_the_runtimes(capsys: pytest.CaptureFixture[str]) ->
     assert command.run(["packs", str(TINY)]) == 0
     assert "tiny" in capsys.readouterr().out
     assert command.run(["frobnicate"]) == 2
+
+
+def test_marked_keys_and_moving_pins_are_read_headless(tmp_path: Path) -> None:
+    target = animated()
+    handle = empty(location=(0.3, -0.3, 1.1))
+    animate(handle, (1, 21), ((0.3, -0.3, 1.1), (0.5, -0.3, 1.3)))
+    bpy.context.scene.frame_set(5)
+    bpy.ops.genmo.key_poses_mark(where="ALL")
+    bpy.ops.genmo.pin_add(joint="l_wrist", target="Handle", frames=10)
+    target.genmo.key_poses[1].mute = True
+    assert generate("--from-scene", "--save", tmp_path / "out.blend") == 0
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "out.blend"))
+    saved, scene = bpy.data.objects["GENMO Character"], bpy.context.scene
+    request = takes.request_of(saved.genmo.takes[0])
+    assert request is not None
+    assert [key.frame for key in request.keyframes] == [0, 20]
+    assert len(request.pins) == 10
+    for frame in range(5, 15):
+        scene.frame_set(frame)
+        wrist = saved.matrix_world @ saved.pose.bones["l_wrist"].head
+        assert (wrist - bpy.data.objects["Handle"].matrix_world.translation).length < 1e-3

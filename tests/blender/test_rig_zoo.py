@@ -138,7 +138,7 @@ def test_a_rig_that_rests_in_any_pose_needs_the_t_pose_shown() -> None:
 
 
 def _bake_rest(item: rigs.Rig, bone_map: BoneMap) -> dict[str, Matrix]:
-    """Make a random pose of arms and legs the rest pose; returns the matrices that the bones had at rest, parents first."""
+    """Make a random pose of arms and legs the rest pose; returns the bones' former matrices at rest, parents first."""
     before = {name: item.data.bones[name].matrix_local.copy() for (name,) in bone_map.values()}
     generator = np.random.default_rng(4)
     for joint, (name,) in bone_map.items():

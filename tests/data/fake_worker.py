@@ -10,15 +10,17 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 import numpy as np
 
-from genmo.runtime.errors import PackError
+from genmo.runtime import tasks
+from genmo.runtime.errors import CancelledError, PackError, UserError
 from genmo.runtime.motion import Motion
 from genmo.runtime.progress import Progress
 from genmo.runtime.request import MotionRequest
+from genmo.runtime.tasks import Report, Stop, TaskResult
 from genmo.runtime.worker import main
 
 
@@ -109,5 +111,22 @@ TASKS: Final = {
 }
 
 
+def echo(arguments: Mapping[str, Any], report: Report, should_stop: Stop) -> TaskResult:
+    """Gives back what it was given, or does what "do" says."""
+    report(Progress("Echoing", 1, 2))
+    match arguments.get("do"):
+        case "stop":
+            while not should_stop():
+                threading.Event().wait(0.001)
+            raise CancelledError("stopped")
+        case "refuse":
+            raise UserError("This file cannot be read")
+        case "fault":
+            raise ValueError("unexpected")
+    return TaskResult(dict(arguments), {"squares": np.arange(3) ** 2})
+
+
 if __name__ == "__main__":
+    tasks.TASKS["echo"] = ("echo", "echo")
+    sys.modules["genmo.runtime.echo"] = sys.modules["__main__"]
     main(FakeEngine)

@@ -57,7 +57,7 @@ def test_what_the_user_knows_of_the_camera_is_used(
 
 @pytest.mark.parametrize(
     ("name", "sentence"),
-    [("clip.mp4", "videos cannot be read yet"), ("cut.npz", "is damaged"), ("absent.npz", "cannot be read")],
+    [("clip.mp4", "is not a video, or is damaged"), ("cut.npz", "is damaged"), ("absent.npz", "cannot be read")],
 )
 def test_what_is_no_keypoint_file_is_refused(
     name: str, sentence: str, keypoint_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -111,7 +111,7 @@ def test_constraints_come_back(tmp_path: Path) -> None:
     found = request_of_constraints(tmp_path / "c.json")
     assert [key.frame for key in found.keyframes] == [5, 20] and found.frames == 31
     for key in found.keyframes:
-        np.testing.assert_allclose(key.root_position, motion.root_positions[key.frame])
+        np.testing.assert_allclose(np.array(key.root_position), motion.root_positions[key.frame])
         local = np.array([key.rotations[name] for name in JOINT_NAMES])
         assert rotation.angle(local, motion.local_rotations[key.frame]).max() < 1e-6
     path = asked().path

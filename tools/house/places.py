@@ -14,6 +14,7 @@ DEV: Final = ROOT / ".venv"
 DIST: Final = ROOT / "dist"
 OUT: Final = ROOT / "out"
 BASE_PACK: Final = ROOT / "runtime" / "packs" / "base"
+POSE_MODELS: Final = ROOT / "runtime" / "packs" / "pose"
 CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "genmo-build"
 """Everything here can be deleted at any time: the next run makes it again."""
 
@@ -52,8 +53,18 @@ def blender_versions() -> list[BlenderVersion]:
 
 
 def onnxruntime_requirement() -> str:
-    """Return the pinned requirement, e.g. "onnxruntime==1.23.2": the only wheel that the zips carry."""
-    return next(line for line in project()["project"]["dependencies"] if line.startswith("onnxruntime=="))
+    """Return the pinned requirement, e.g. "onnxruntime==1.23.2"."""
+    return _pinned("onnxruntime")
+
+
+def av_requirement() -> str:
+    """Return the pinned requirement of PyAV, e.g. "av==18.1.0"."""
+    return _pinned("av")
+
+
+def _pinned(name: str) -> str:
+    """Return a requirement of the runtime; the wheels of these are in the zips, numpy is Blender's own."""
+    return next(line for line in project()["project"]["dependencies"] if line.startswith(f"{name}=="))
 
 
 def in_environment(folder: Path, program: str) -> Path:

@@ -11,6 +11,7 @@ import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -97,7 +98,8 @@ def add_to_pack(network: RetrievalNetwork, reference: NDArray[np.floating], fold
         ({0: batch, 1: tokens}, {0: batch, 1: tokens}, {0: batch, 1: others}, {0: batch, 1: others}),
         folder / "retrieval_text.onnx",
     )  # fmt: skip
-    sizes = {name: np.int64(getattr(config, name)) for name in ("frames", "patch", "text_tokens", "embedding", "odd")}
+    names = ("frames", "patch", "text_tokens", "embedding", "odd")
+    sizes: dict[str, Any] = {name: np.int64(getattr(config, name)) for name in names}
     stored = quantized(reference)
     replace_file(folder / "retrieval.npz", lambda stream: np.savez(stream, **sizes, reference=stored))
     files = {role: folder / entry.file for role, entry in before.info.files.items()}
