@@ -214,7 +214,8 @@ class GENMO_OT_people_to_characters(GenerateOperator):
         return ""
 
     def _said(self) -> str:
-        return f"{self._together.at} characters share one space" if self._together else ""
+        count = self._together.at if self._together else 0
+        return f"{count} characters share one space" if count > 1 else ""
 
 
 CLASSES = (

@@ -83,7 +83,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--bits", type=int, choices=(8, 16), default=16, help="of each weight in the files")
     parser.add_argument("--text-encoder", type=Path, required=True, help="folder with text_encoder.onnx and vocab.txt")
     parser.add_argument("--out", type=Path, required=True, help="folder of the pack")
-    parser.add_argument("--version", default="0.2.0", help="version of the pack")
+    parser.add_argument("--version", default="0.3.0", help="version of the pack")
     options = parser.parse_args(arguments)
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)

@@ -52,7 +52,7 @@ def _draw_faults(layout: Layout, judged: judging.Judged) -> None:
     layout.label(text=f"{len(spans)} fault{'' if len(spans) == 1 else 's'}", icon="ERROR")
     column = layout.column(align=True)
     for number, (fault, start, stop, worst) in enumerate(spans[:_MOST]):
-        row = column.row(align=True)
+        row = column.split(factor=0.84, align=True)
         words = f"{judging.LABELS[fault.kind]}, {start} to {stop - 1} ({fault.severity:.1f})"
         row.operator(Op.QUALITY_JUMP, text=words, icon="TIME").frame = worst
         row.operator(Op.QUALITY_FIX, text="Fix").number = number

@@ -38,7 +38,7 @@ def solved_clip(path: Path) -> Any:
             turn, place = camera_at(frame / (FRAMES - 1))
             x, y, z = turn.T @ (point - place)
             mark = (FOCAL * x / z / SIZE[0] + 0.5, 0.5 - FOCAL * y / z / SIZE[1])
-            if z > 0.5 and 0.0 < min(mark) and max(mark) < 1.0:
+            if z > 0.5 and min(mark) > 0.0 and max(mark) < 1.0:
                 track.markers.insert_frame(frame + 1, co=mark)
     solved = clip.tracking.objects[0]
     solved.keyframe_a, solved.keyframe_b = 1, 40

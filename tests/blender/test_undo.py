@@ -59,6 +59,9 @@ def scene(motion_file: Path) -> Any:
     target.genmo.bones["l_foot"].bones = ""
     bpy.context.scene.timeline_markers.new("a person sits", frame=5)
     bpy.ops.genmo.strip_select(track="prompts", index=0)
+    bpy.ops.genmo.library_folder_add(directory=str(motion_file.parent))
+    bpy.ops.genmo.library_index()
+    bpy.ops.genmo.library_search(text="a walk")
     other.select_set(True)
     for body in [item for item in bpy.data.objects if item.type == "MESH"]:
         bpy.data.objects.remove(body)  # large, and none of the operators is about it
@@ -81,6 +84,9 @@ def arguments(name: Op, motion_file: Path) -> dict[str, Any]:
         Op.STRIP_COLOUR: {"colour": (1.0, 0.0, 0.0)},
         Op.KEY_POSE_ADD: {"scope": {"LEFT_ARM"}},
         Op.FIX: {"fix": "add_prompt"},
+        Op.QUALITY_JUMP: {"frame": 25},
+        Op.LIBRARY_FOLDER_ADD: {"directory": str(motion_file.parent / "more")},
+        Op.LIBRARY_SEARCH: {"text": "a walk"},
         Op.APPLY_MOTION: {"take": 1},
         Op.TAKE_RENAME: {"name": "the best"},
         Op.PATH_DRAW: {

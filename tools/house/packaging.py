@@ -187,7 +187,7 @@ def _stage(stage: Path, platforms: Iterable[Platform], wheels: Iterable[Path]) -
 
 
 def _of_platform(zips: Iterable[Path], target: Platform) -> Path:
-    """Return the zip of a platform by its name, genmo-0.2.0-linux_x64.zip."""
+    """Return the zip of a platform by its name, genmo-0.3.0-linux_x64.zip."""
     ending = target.name.replace("-", "_") + ".zip"
     for path in zips:
         if path.name.endswith(ending):
