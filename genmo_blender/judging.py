@@ -13,9 +13,8 @@ from bpy.types import Object, Scene
 
 from ..runtime.errors import UserError
 from ..runtime.fixing import EASE, fixed
-from ..runtime.metrics import measure
 from ..runtime.motion import Motion
-from ..runtime.quality import Fault, faults, with_contacts
+from ..runtime.quality import Fault, faults, numbers, with_contacts
 from ..runtime.request import MotionRequest
 from . import changes, library_actions, takes, tracks
 from .collect import frame_rate
@@ -74,7 +73,7 @@ def text_of(motion: Motion, request: MotionRequest | None = None) -> str:
     """What `genmo metrics` says of a motion, as JSON: its numbers, and its faults under "faults"."""
     ground = None if request is None else request.ground
     found = [fault.to_json() for fault in faults(motion, ground)]
-    return json.dumps({**measure(motion, request), "faults": found})
+    return json.dumps({**numbers(motion, request), "faults": found})
 
 
 @lru_cache(maxsize=64)

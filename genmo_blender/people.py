@@ -99,9 +99,9 @@ def cancel() -> bool:
     return bool(running)
 
 
-def message() -> str:
-    """The sentence that the last look failed with, "" when it went well."""
-    return tasks.message(TASK) or tasks.message("video.keypoints")
+def message(row: Any) -> str:
+    """The sentence that the last look, or the last correction of a video that has some, failed with; "" for none."""
+    return tasks.message(TASK) or (tasks.message("video.keypoints") if row.edits else "")
 
 
 def corrected(target: Object, row: Any) -> None:

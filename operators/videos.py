@@ -84,8 +84,8 @@ class GENMO_OT_people_find(CharacterOperator):
         row = videos.active(target)
         people.find(target, row)
         found = people.of(row)
-        if people.message():
-            raise UserError(people.message())
+        if people.message(row):
+            raise UserError(people.message(row))
         return f"{len(found.people)} people found" if found else ""
 
 
@@ -123,7 +123,7 @@ class GENMO_OT_video_mask(CharacterOperator):
     bl_label = "Mask Keypoints"
 
     start: IntProperty(name="Start", description="First frame that does not count")
-    stop: IntProperty(name="End", description="Frame from which on they count again")
+    stop: IntProperty(name="End", description="Frame from which on they count again; without, the present frame")
     joints: StringProperty(name="Joints", description="Keypoints such as l_wrist, with commas; empty for all")
 
     def invoke(self, context: Context, event: Event) -> Any:
@@ -138,7 +138,9 @@ class GENMO_OT_video_mask(CharacterOperator):
         """Mask them and have the worker take it in."""
         row = videos.active(target)
         joints = tuple(name.strip() for name in self.joints.split(",") if name.strip())
-        videos.add_mask(row, context.scene, self.start, self.stop, joints)
+        now = context.scene.frame_current
+        span = (self.start, self.stop) if self.stop > self.start else (now, now + 1)
+        videos.add_mask(row, context.scene, *span, joints)
         people.corrected(target, row)
         return ""
 

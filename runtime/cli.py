@@ -23,11 +23,10 @@ from typing import Any, Final, NoReturn
 
 from . import cli_exchange, cli_pack, cli_search, cli_video, doctor
 from .errors import CancelledError, UserError
-from .metrics import UNITS, measure
 from .motion import Motion, load_motion, save_motion
 from .pack import DEFAULT_PACK, ModelPack, find_packs, open_pack
 from .progress import Progress
-from .quality import faults
+from .quality import UNITS, faults, numbers
 from .request import MotionRequest, Sampling, load_request
 from .validation import problems, raise_errors
 
@@ -162,7 +161,7 @@ def _answer(request: MotionRequest, pack: ModelPack, arguments: argparse.Namespa
 
 def _metrics(arguments: argparse.Namespace) -> None:
     motions = [load_motion(path) for path in arguments.motions]
-    measured = [(str(path), measure(each), faults(each)) for path, each in zip(arguments.motions, motions, strict=True)]
+    measured = [(str(path), numbers(each), faults(each)) for path, each in zip(arguments.motions, motions, strict=True)]
     if arguments.json:
         rows = [(name, values, [fault.to_json() for fault in found]) for name, values, found in measured]
         _print_json([{"file": name, "metrics": values, "faults": found} for name, values, found in rows])

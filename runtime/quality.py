@@ -15,9 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import inverse_kinematics as ik
-from . import rotation
+from . import metrics, rotation
 from .ground import Ground, heights_at
+from .mbench import mbench, to_mbench
+from .metrics import measure
 from .motion import Motion, resampled
+from .request import MotionRequest
 from .skeleton import CONTACT_JOINTS, FLOOR_OFFSET, INDEX
 
 Array = NDArray[np.float64]
@@ -25,6 +28,9 @@ Mask = NDArray[np.bool_]
 
 FPS: Final = 30.0
 """The rate at which motions are judged; others are resampled first."""
+
+UNITS: Final = metrics.UNITS | {"mbench_penetration": "m", "mbench_floating": "", "mbench_sliding": "m/frame"}
+"""Every key that `numbers` may give, and its unit."""
 
 KINDS: Final = ("slide", "sink", "jitter", "knee", "joint")
 
@@ -189,6 +195,25 @@ def flat_feet(motion: Motion) -> Mask:
     """Frames (T, 2) on which the left and the right foot are flat on the floor."""
     heights = motion.positions[:, [[leg.end, leg.tip] for leg in _LEGS], 1]
     return np.logical_and.reduce(heights < _FLAT, axis=-1)
+
+
+def numbers(motion: Motion, request: MotionRequest | None = None) -> dict[str, float]:
+    """All that is measured on a motion as a whole: `metrics.measure`, and the rest of MBench's five numbers.
+
+    Args:
+        motion: what was made.
+        request: what was asked for; None takes that of the motion.
+
+    Returns:
+        Name -> number, with the units in `UNITS`; see `metrics.measure`, and `mbench.MBench` for mbench_penetration,
+        mbench_floating and mbench_sliding.
+
+    Raises:
+        RequestError: the request counts another frame rate than the motion.
+    """
+    bench = mbench(to_mbench(motion.positions, motion.fps))
+    rest = {"penetration": bench.penetration, "floating": bench.floating, "sliding": bench.sliding}
+    return measure(motion, request) | {f"mbench_{name}": value for name, value in rest.items()}
 
 
 def with_contacts(motion: Motion) -> Motion:

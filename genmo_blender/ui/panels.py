@@ -8,7 +8,7 @@ from bpy.types import Panel as BlenderPanel
 from ...runtime.skeleton import JOINT_COUNT
 from .. import mapping, selection, tracks
 from ..idnames import SIDEBAR, Op, Panel, UIList
-from ..properties import joint_label, of_object
+from ..properties import of_object
 from ..stubs import Context, Layout
 from .mapping import draw_editor
 

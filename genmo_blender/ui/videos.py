@@ -93,7 +93,7 @@ class GENMO_PT_video_people(_VideoPanel, BlenderPanel):
 
     def draw_video(self, layout: Layout, context: Context, row: Any) -> None:
         """The button or its progress, and the people."""
-        _draw_search(context, layout)
+        _draw_search(context, layout, row)
         found = people.of(row)
         column = draw_column(layout)
         column.prop(row, "person")
@@ -155,7 +155,7 @@ class GENMO_PT_clip(BlenderPanel):
             layout.label(text="Add the clip to a character", icon="INFO")
             layout.operator(Op.VIDEO_FROM_CLIP, icon="TRACKER")
             return
-        _draw_search(context, layout)
+        _draw_search(context, layout, row)
         layout.operator(Op.VIDEO_MASK, icon="HIDE_ON")
         masks = videos.masks_of(row)
         for mask in masks:
@@ -165,22 +165,22 @@ class GENMO_PT_clip(BlenderPanel):
             layout.operator(Op.VIDEO_MASKS_CLEAR, icon="X")
 
 
-def _draw_search(context: Context, layout: Layout) -> None:
+def _draw_search(context: Context, layout: Layout, row: Any) -> None:
     """The button, or how far the search is."""
     running = tasks.running(people.TASK)
     if not running:
         layout.operator(Op.PEOPLE_FIND, icon="VIEWZOOM")
-        if people.message():
+        if people.message(row):
             box = layout.box().column(align=True)
             box.alert = True
-            draw_text(context, box, people.message(), "ERROR")
+            draw_text(context, box, people.message(row), "ERROR")
         return
     news, left = running[0].progress, people.seconds_left()
     text = news.phase if news else "Starting"
     text += f", {left:.0f} s left" if left is not None else ""
-    row = layout.row(align=True)
-    row.progress(factor=news.step / news.total if news and news.total else 0.0, type="BAR", text=text)
-    row.operator(Op.PEOPLE_CANCEL, text="", icon="X")
+    line = layout.row(align=True)
+    line.progress(factor=news.step / news.total if news and news.total else 0.0, type="BAR", text=text)
+    line.operator(Op.PEOPLE_CANCEL, text="", icon="X")
 
 
 CLASSES = (

@@ -12,6 +12,7 @@ import pytest
 from genmo.genmo_blender import collect
 from genmo.runtime import rotation
 from genmo.tests.blender.characters import new_character
+from genmo.tests.blender.filmed import write_grey
 
 SIZE = (640, 480)
 FRAMES = 60
@@ -27,8 +28,7 @@ def camera_at(time: float) -> tuple[np.ndarray, np.ndarray]:
 
 def solved_clip(path: Path) -> Any:
     """A clip with marks on thirty points of a scene, solved by Blender."""
-    picture = b"FRAME\n" + bytes([120]) * (SIZE[0] * SIZE[1]) + bytes([128]) * (SIZE[0] * SIZE[1] // 2)
-    path.write_bytes(f"YUV4MPEG2 W{SIZE[0]} H{SIZE[1]} F30:1 Ip A1:1 C420jpeg\n".encode() + picture * FRAMES)
+    write_grey(path, fps=30, pictures=FRAMES, size=SIZE)
     clip: Any = bpy.data.movieclips.load(str(path))
     clip.tracking.camera.sensor_width = 36.0
     clip.tracking.camera.focal_length = 36.0 * FOCAL / SIZE[0]

@@ -13,10 +13,14 @@ from typing import Any
 import bpy
 import pytest
 
+from genmo.genmo_blender import takes
+from genmo.genmo_blender.collect import Collected
+from genmo.genmo_blender.core.timeline import Timeline
 from genmo.genmo_blender.idnames import Op
 from genmo.runtime.motion import save_motion
 from genmo.tests.blender.blend_data import difference, dump
 from genmo.tests.blender.characters import add_prompt, new_character
+from genmo.tests.blender.filmed import filmed, write_grey
 from genmo.tests.runtime.walking import walk
 
 STILL = {
@@ -24,6 +28,9 @@ STILL = {
     Op.TAKES_KEEP: "a part of Generate, which is tested as a whole",
     Op.STRIP_MENU: "shows a menu, where there is a mouse",
     Op.STRIP_DRAG: "follows the mouse",
+    Op.PEOPLE_FIND: "changes nothing of the file",
+    Op.PEOPLE_CANCEL: "there is nothing to cancel",
+    Op.PEOPLE_TO_CHARACTERS: "needs people in the video",
 }
 """Operators that a script cannot run."""
 
@@ -45,6 +52,7 @@ def scene(motion_file: Path) -> Any:
     add_prompt(target, "a person walks forward", 1, 31)
     add_prompt(target, "a person waves", 31, 61)
     bpy.context.scene.genmo.samples = 2
+    add_film(target, motion_file.parent)
     bpy.ops.genmo.generate(wait=True)
     for frame in (50, 20):
         bpy.context.scene.frame_set(frame)
@@ -68,11 +76,28 @@ def scene(motion_file: Path) -> Any:
     return target
 
 
+def add_film(target: Any, folder: Path) -> None:
+    """A video that is left out, the same as a movie clip and as a strip, and a take of another one."""
+    film = write_grey(folder / "film.y4m")
+    bpy.ops.genmo.video_add(filepath=str(film))
+    target.genmo.videos[0].mute = True  # nobody is in it
+    bpy.data.movieclips.load(str(film))
+    editor = bpy.context.scene.sequence_editor_create()
+    strips = editor.strips if hasattr(editor, "strips") else editor.sequences
+    editor.active_strip = strips.new_movie("Shot", str(film), 1, 1)
+    motion = filmed(folder / "film.npz")
+    takes.keep(target, motion, Collected(motion.request, Timeline(30.0), ()), 0)
+
+
 def arguments(name: Op, motion_file: Path) -> dict[str, Any]:
     """What an operator needs to have something to do."""
     files = {"filepath": str(motion_file)}
     return {
         Op.MUSIC_ADD: files,
+        Op.VIDEO_ADD: {"filepath": str(motion_file.parent / "film.npz")},
+        Op.VIDEO_FROM_CLIP: {"clip": "film.y4m"},
+        Op.PERSON_CHOOSE: {"person": 1},
+        Op.FOOTAGE_CAMERA: {"take": 0},
         Op.REFERENCE_ADD: files,
         Op.BONE_MAP_EXPORT: {"filepath": str(motion_file.with_suffix(".json"))},
         Op.BONE_MAP_IMPORT: {"filepath": str(motion_file.with_suffix(".json"))},
@@ -95,7 +120,12 @@ def arguments(name: Op, motion_file: Path) -> dict[str, Any]:
     }.get(name, {})
 
 
-READY = {Op.KEY_POSE_CAPTURE: "key_poses_mark", Op.FORGET_T_POSE: "use_as_t_pose", Op.PREVIEW_CLEAR: "take_preview"}
+READY = {
+    Op.VIDEO_MASKS_CLEAR: "video_mask",
+    Op.KEY_POSE_CAPTURE: "key_poses_mark",
+    Op.FORGET_T_POSE: "use_as_t_pose",
+    Op.PREVIEW_CLEAR: "take_preview",
+}
 """What has to be done before an operator has something to do."""
 
 UNCHANGED = {

@@ -16,21 +16,17 @@ from genmo.runtime.keypoint_file import load_keypoints
 from genmo.runtime.keypoints import KEYPOINTS
 from genmo.runtime.tasks import TaskResult
 from genmo.tests.blender.characters import new_character
+from genmo.tests.blender.filmed import write_grey
 from genmo.tests.runtime.filming import behind, cameras_at, write_film
 from genmo.tests.runtime.walking import walk
 
 SIZE = (64, 48)
-PICTURES = 24
 
 
 @pytest.fixture
 def film(tmp_path: Path) -> Path:
-    """A grey video of one second in the one format that needs no encoder, YUV4MPEG2."""
-    width, height = SIZE
-    picture = b"FRAME\n" + bytes([120]) * (width * height) + bytes([128]) * (width * height // 2)
-    path = tmp_path / "grey film.y4m"
-    path.write_bytes(f"YUV4MPEG2 W{width} H{height} F24:1 Ip A1:1 C420jpeg\n".encode() + picture * PICTURES)
-    return path
+    """A grey video of one second."""
+    return write_grey(tmp_path / "grey film.y4m")
 
 
 @pytest.fixture(autouse=True)
@@ -131,7 +127,7 @@ def test_nobody_in_a_grey_film_and_a_sentence_for_a_broken_one(film: Path, tmp_p
     row.path = str(tmp_path / "gone.mp4")
     with pytest.raises(RuntimeError, match=r"gone\.mp4"):
         bpy.ops.genmo.people_find()
-    assert "gone.mp4" in people.message()
+    assert "gone.mp4" in people.message(row)
     assert bpy.ops.genmo.people_cancel() == {"CANCELLED"}, "nothing is running any more"
     row.path = str(tmp_path / "someone.npz")
     with pytest.raises(RuntimeError, match="one person"):

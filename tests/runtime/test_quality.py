@@ -14,6 +14,7 @@ from genmo.runtime import quality, rotation
 from genmo.runtime.cli import main
 from genmo.runtime.fixing import EASE, fixed
 from genmo.runtime.ground import Ground
+from genmo.runtime.mbench import mbench, to_mbench
 from genmo.runtime.metrics import measure
 from genmo.runtime.motion import Motion, load_motion, resampled, save_motion
 from genmo.runtime.quality import Fault, curves, faults, with_contacts
@@ -96,6 +97,7 @@ def test_short_motions_are_judged() -> None:
         motion = standing_motion(frames)
         assert all(len(curve) == frames for curve in curves(motion).values())
         assert faults(motion) == []
+        assert np.isfinite(list(quality.numbers(motion).values())).all()
 
 
 def test_gaps_are_joined_and_flicker_is_left_out() -> None:
@@ -127,7 +129,11 @@ def test_the_command_line_lists_the_faults(tmp_path: Path, capsys: pytest.Captur
     save_motion(bad, tmp_path / "bad.npz")
     assert main(["metrics", "--json", str(tmp_path / "bad.npz")]) == 0
     (row,) = json.loads(capsys.readouterr().out)
-    assert row["metrics"] == measure(bad)
+    assert row["metrics"] == quality.numbers(bad)
+    bench = mbench(to_mbench(bad.positions, bad.fps))
+    assert row["metrics"]["mbench_sliding"] == bench.sliding > 0.0
+    assert row["metrics"]["jitter"] == measure(bad)["jitter"]
+    assert row["metrics"].keys() <= quality.UNITS.keys()
     assert [Fault(**each) for each in row["faults"]] == faults(bad) != []
     assert main(["metrics", str(tmp_path / "bad.npz")]) == 0
     assert "knee" in capsys.readouterr().out
