@@ -188,6 +188,8 @@ def _head(about: Mapping[str, Any]) -> list[str]:
         "through the same engine as a user's request, with clean-up, unless a table says otherwise. Val clips are "
         "other takes than those trained on, but partly of the same people.", "",
     ]  # fmt: skip
+    if "note" in about:
+        lines += [str(about["note"]), ""]
     if about["quick"]:
         lines += ["**A quick run on a tenth of the clips: it tries the program, it does not judge the pack.**", ""]
     return lines

@@ -199,6 +199,8 @@ def report(character: Any, poses: dict[int, np.ndarray], seconds: float) -> None
     """Print how long it took and how well it came out, on the rig that is shown."""
     say(f"Generated {FRAMES / FPS:.1f} s of motion in {seconds:.2f} s (worker start and model load included)")
     numbers = json.loads(character.genmo.takes[0].numbers)
+    faults = numbers.pop("faults")
+    say(f"  faults: {', '.join(fault['kind'] for fault in faults) or 'none'}")
     for name, value in numbers.items():
         say(f"  {name}: {value:.3f}")
     scene = bpy.context.scene
