@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from .places import CACHE, DEV, ROOT, BlenderVersion, in_environment, onnxruntime_requirement, project
+from .places import CACHE, DEV, ROOT, BlenderVersion, av_requirement, in_environment, onnxruntime_requirement, project
 from .shell import BuildError, must, say
 
 if sys.platform != "win32":
@@ -107,7 +107,7 @@ def development() -> Path:
     python = find_python("3.11")
     if python is None:
         raise BuildError("Python 3.11 is needed (with the venv module), and none was found on this machine.")
-    pins = [onnxruntime_requirement(), *project()["project"]["optional-dependencies"]["dev"]]
+    pins = [onnxruntime_requirement(), av_requirement(), *project()["project"]["optional-dependencies"]["dev"]]
     interpreter = _prepare(DEV, python, [pins, ["--no-deps", "--editable", str(ROOT)]])
     link = DEV / "import" / "genmo"
     # pyright cannot follow an editable installation's import hook; it can follow a link.
